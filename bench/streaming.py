@@ -13,6 +13,8 @@ from sizewise.core.children.child import run_in_child
 from sizewise.core.specs import Size
 
 _MS = 1e-6
+_FEWEST = 10
+"""Pictures that tell the speed of a stream."""
 _BARE_TIMEOUT_S = 300.0
 Place = tuple[int, Size]
 """The number of an engine, and an input size."""
@@ -39,12 +41,21 @@ class Streamed:
     resident_bytes: int | None
 
     def switch_ms(self) -> Mapping[int, float]:
-        """What a picture takes longer, by engine, where another place ran before it."""
-        longer: dict[int, list[float]] = {}
-        for before, now, ms in zip(self.order, self.order[1:], self.stream_ms[1:], strict=False):
-            if before != now:
-                longer.setdefault(self.places[now][0], []).append(ms - self.alone_ms[now])
-        return {engine: max(0.0, float(np.mean(found))) for engine, found in longer.items()}
+        """What a picture takes longer, by engine, where another place ran before it.
+
+        The machine may have another speed in the stream than in the calls alone: pictures that came
+        to the place of the one before say which.
+        """
+        order, ms = np.array(self.order), np.array(self.stream_ms)[1:]
+        changed, order = order[1:] != order[:-1], order[1:]
+        alone = np.array(self.alone_ms)[order]
+        if np.count_nonzero(~changed) >= _FEWEST:
+            alone *= ms[~changed].sum() / alone[~changed].sum()
+        engine = np.array([engine for engine, _ in self.places])[order]
+        return {
+            int(one): max(0.0, float((ms - alone)[changed & (engine == one)].mean()))
+            for one in np.unique(engine[changed])
+        }
 
 
 def stream(

@@ -32,14 +32,13 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What candidates are made for. ``max_ms`` tells late pictures (None: none is late);
+    """What candidates are made for;
     ``may_shrink`` says whether an input may be smaller than what a picture asks for."""
 
     demand: Demand
     curves: Curves
-    max_ms: float | None = None
     may_shrink: bool = False
-    switch_ms: Mapping[str, float] | None = None
+    switch_ms: Mapping[str, float] = field(default_factory=dict)
     """Of engines, by their names, from a stream that was measured."""
     shared_mib: float = 0.0
     """Of each engine's memory, what is its library's."""
@@ -53,6 +52,16 @@ class Offer:
     """Whether static engines that nobody measured count at the least that they may take."""
     hopeless: frozenset[str] = frozenset()
     """Those that do not, by their names."""
+
+    def switch_ms_of(self, name: str, swept: float | None) -> float:
+        """What a change to an engine costs. Where it was not in the stream, it may be as cheap as
+        those that were; ``swept`` is what a sweep found (None: nothing)."""
+        if name in self.switch_ms:
+            return self.switch_ms[name]
+        if not self.switch_ms:
+            return swept or 0.0
+        others = float(np.mean(list(self.switch_ms.values())))
+        return others if swept is None else min(swept, others)
 
     def spread_of(self, group: Group, size: Size) -> NDArray[np.float64]:
         """What pictures at an input take over the mean of the input, as quantiles."""
@@ -147,7 +156,7 @@ def _static(group: Group, bucket: Size, offer: Offer) -> Use | None:
             name=name,
             memory_mib=max(0.0, memory - offer.shared_mib),
             library=group.spec.backend,
-            switch_ms=_switch_ms(name, 0.0, offer),
+            switch_ms=offer.switch_ms_of(name, None),
             serves=dict(_served(group, [bucket] * len(offer.demand.sizes), offer)),
         ),
     )
@@ -169,7 +178,7 @@ def _open(group: Group, side: int, offer: Offer) -> Use:
             engine=group.name,
             library=group.spec.backend,
             memory_mib=max(0.0, group.most_memory_mib - offer.shared_mib),
-            switch_ms=_switch_ms(group.name, group.switch_ms, offer),
+            switch_ms=offer.switch_ms_of(group.name, group.switch_ms),
             serves=dict(_served(group, inputs, offer)),
         ),
     )
@@ -182,31 +191,39 @@ def _input(group: Group, wanted: Size) -> Size | None:
     return min(holding, key=lambda size: size.pixels, default=None)
 
 
-def _switch_ms(name: str, usual: float, offer: Offer) -> float:
-    return (offer.switch_ms or {}).get(name, usual)
-
-
 def _served(
     group: Group, inputs: Sequence[Size | None], offer: Offer
 ) -> Iterator[tuple[int, Serving]]:
-    curve, demand = offer.curves.of(group), offer.demand
-    known = {place: _call(group, place, offer) for place in set(inputs) if place is not None}
-    for number, (size, place) in enumerate(zip(demand.sizes, inputs, strict=True)):
-        if place is None or (call := known[place]) is None:
-            continue
-        kept = scale(size, place)
-        accuracy = curve.placed(demand.rule.side_px * kept, place)
-        if kept < 1 and (not offer.may_shrink or math.isnan(accuracy)):
-            continue
-        yield number, replace(call, accuracy=accuracy)
+    """What serves each size, by its number, at its input: those where that is known and allowed.
+    They are many, so all sizes are computed at once."""
+    demand = offer.demand
+    calls = {place: _call(group, place, offer) for place in set(inputs) if place is not None}
+    heights = np.array([place.height if place else 0 for place in inputs])
+    widths = np.array([place.width if place else 0 for place in inputs])
+    kept = demand.kept(heights, widths)
+    side = demand.rule.side_px
+    accuracy = offer.curves.of(group).all_placed(side * kept, heights, widths)
+    allowed = (kept == 1) | (offer.may_shrink & ~np.isnan(accuracy))
+    for number, place in enumerate(inputs):
+        if place is not None and allowed[number] and (call := calls[place]) is not None:
+            yield number, replace(call, accuracy=float(accuracy[number]))
 
 
 def _call(group: Group, place: Size, offer: Offer) -> Serving | None:
     """What a picture takes at an input, whatever its size."""
     ms = offer.ms_of(group, place)
-    if ms is None:
-        return None
-    late = 0.0
-    if offer.max_ms is not None:
-        late = float(np.mean(ms * offer.spread_of(group, place) > offer.max_ms))
-    return Serving(ms=ms, late=late, input=place)
+    return None if ms is None else Serving(ms=ms, input=place)
+
+
+def with_late(uses: Iterable[Use], offer: Offer, max_ms: float) -> Iterator[Use]:
+    """``uses`` where pictures are late that take more than ``max_ms``."""
+    known: dict[tuple[int, Size | None], float] = {}
+    for use in uses:
+        serves = dict[int, Serving]()
+        for number, one in use.candidate.serves.items():
+            key = id(use.group), one.input
+            if key not in known:
+                times = one.ms * offer.spread_of(use.group, one.input or offer.demand.sizes[number])
+                known[key] = float(np.mean(times > max_ms))
+            serves[number] = replace(one, late=known[key])
+        yield replace(use, candidate=replace(use.candidate, serves=serves))

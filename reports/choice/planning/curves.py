@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reports.analysis.tradeoffs import RANKED_BY
 from reports.choice.planning.kinds import Group
@@ -16,6 +17,7 @@ from reports.columns import Row
 from sizewise.core.specs import Size, Suppression
 from sizewise.core.trials import Metric
 
+Array = NDArray[np.float64]
 _HALF = 0.5
 """Of a pixel."""
 CurveKey = tuple[str, str]
@@ -37,16 +39,25 @@ class Curve:
     def at(self, side_px: float) -> float:
         """Between sides that were measured, on a straight line; NaN below the smallest. Above the
         largest it is that of the largest."""
-        sides, known = self._points
-        if not sides or side_px < sides[0]:
-            return math.nan
-        return float(np.interp(side_px, sides, known))
+        return float(self._at(np.array(side_px)))
 
     def placed(self, side_px: float, place: Size) -> float:
         """As :meth:`at`, of images that are as large as those in a square of this side, and run at
         the input ``place``."""
-        gain = 0.0 if is_as_measured(side_px, place) else self.gain
-        return self.at(side_px) + self.gain_anywhere + gain
+        found = self.all_placed(np.array(side_px), np.array(place.height), np.array(place.width))
+        return float(found)
+
+    def all_placed(self, sides_px: Array, heights: Array, widths: Array) -> Array:
+        """As :meth:`placed`, of many."""
+        gain = np.where(_as_measured(sides_px, heights, widths), 0.0, self.gain)
+        return np.asarray(self._at(sides_px) + self.gain_anywhere + gain)
+
+    def _at(self, sides_px: Array) -> Array:
+        sides, known = self._points
+        if not sides:
+            return np.full_like(sides_px, np.nan, dtype=np.float64)
+        found = np.interp(sides_px, sides, known)
+        return np.where(sides_px < sides[0], np.nan, found)
 
     @cached_property
     def _points(self) -> tuple[list[int], list[float]]:
@@ -116,7 +127,12 @@ def _is_unknown(row: Row, metric: Metric) -> bool:
 
 def is_as_measured(side_px: float, place: Size) -> bool:
     """Whether images of this scale run at the square input that it was measured in."""
-    return is_square(place) and abs(place.height - side_px) < _HALF
+    sizes = (np.array(side) for side in (side_px, place.height, place.width))
+    return bool(_as_measured(*sizes))
+
+
+def _as_measured(sides_px: Array, heights: Array, widths: Array) -> NDArray[np.bool_]:
+    return np.asarray((heights == widths) & (np.abs(heights - sides_px) < _HALF))
 
 
 def is_square(size: Size) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reports.choice.planning.candidates import Use
 from reports.choice.planning.optimum.problem import Problem
@@ -15,6 +16,8 @@ from reports.choice.planning.optimum.solving import Solution
 from reports.choice.planning.setting import Setting, Together
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Prediction
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,7 +113,7 @@ def predicted(
     setting: Setting, uses: Sequence[Use], problem: Problem, served: Sequence[int]
 ) -> Prediction:
     """What pictures take that are served so."""
-    times, weights, offer = [], [], setting.offer(None)
+    times, weights, offer = [], [], setting.offer
     for number, one in enumerate(served):
         serving = problem.candidates[one].serves[number]
         size = serving.input or setting.demand.sizes[number]
@@ -128,9 +131,26 @@ def predicted(
     )
 
 
-def _quantiles(
-    times: np.typing.NDArray[np.float64], weights: np.typing.NDArray[np.float64]
-) -> Callable[[float], float]:
+def least_p99(setting: Setting) -> float:
+    """What no plan's p99 is below: that of the fastest engine for each size, whatever is loaded."""
+    rows: dict[tuple[int, Size | None], int] = {}
+    times: list[Array] = []
+    of_size: list[set[int]] = [set() for _ in setting.demand.sizes]
+    for use in setting.uses(None):
+        for number, one in use.candidate.serves.items():
+            key = id(use.group), one.input
+            if key not in rows:
+                rows[key] = len(times)
+                size = one.input or setting.demand.sizes[number]
+                times.append(one.ms * setting.offer.spread_of(use.group, size))
+            of_size[number].add(rows[key])
+    table = np.array(np.broadcast_arrays(*times))
+    least = [table[sorted(numbers)].min(axis=0) for numbers in of_size]
+    shares = np.repeat(setting.demand.shares, table.shape[1]) / table.shape[1]
+    return _quantiles(np.concatenate(least), shares)(0.99)
+
+
+def _quantiles(times: Array, weights: Array) -> Callable[[float], float]:
     order = np.argsort(times)
     below = np.cumsum(weights[order])
 

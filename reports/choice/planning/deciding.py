@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reports.choice.planning.candidates import without_dominated
-from reports.choice.planning.decided import Decided
+from reports.choice.planning.decided import Decided, least_p99
 from reports.choice.planning.optimum.problem import Problem
 from reports.choice.planning.optimum.solving import SECONDS, Solution, outcome
 from reports.choice.planning.setting import Setting
 
-_STEPS = 12
-"""Of the search for the least p99: each halves what is left."""
-_FOR_MEAN = 0.3
+_CLOSE = 1e-3
+"""The share of a p99 that is not halved further."""
+_FOR_MEAN = 0.25
 """The share of the time for the least mean at that p99."""
 _LATE = 0.01
 """The share of the pictures that are slower than p99."""
@@ -70,13 +70,14 @@ def _of_least_p99(setting: Setting, until: float, clock: Clock) -> tuple[Decided
         best, is_proven = _with_few_late(setting, None, until, clock)
     if best is None:
         return None, is_proven
-    low, bound, high = 0.0, 0.0, best.prediction.p99_ms
-    for _ in range(_STEPS):
-        now, middle = clock(), (low + high) / 2
+    bound = low = least_p99(setting)
+    high = best.prediction.p99_ms
+    while high - low > _CLOSE * high and (now := clock()) < halved:
+        middle = (low + high) / 2
         found, is_impossible = _with_few_late(setting, middle, now + (halved - now) / 2, clock)
         if found is None:
             low = middle
-            bound = max(bound, middle) if is_impossible else bound
+            bound = middle if is_impossible else bound
         else:
             best, high = found, found.prediction.p99_ms
     found, _ = _of_least_mean(setting, high, _LATE, until, clock)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sizewise.core.specs import Size
 from sizewise.core.specs.plan import InputRule
 from sizewise.core.specs.traffic import Traffic
+
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,15 @@ class Demand:
             pictures=pictures,
             counts=counts,
         )
+
+    def kept(self, heights: Numbers, widths: Numbers) -> NDArray[np.float64]:
+        """The :func:`scale` of each size in an input of such a height and width."""
+        asked = self._asked
+        return np.minimum(1.0, np.minimum(heights / asked[:, 0], widths / asked[:, 1]))
+
+    @cached_property
+    def _asked(self) -> Numbers:
+        return np.array([(size.height, size.width) for size in self.sizes])
 
     @property
     def largest(self) -> Size:

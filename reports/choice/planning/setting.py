@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from reports.choice.planning.candidates import Offer, Use, uses_of
+from reports.choice.planning.candidates import Offer, Use, uses_of, with_late
 from reports.choice.planning.curves import Curves
 from reports.choice.planning.demand import Demand, even_groups, joined
 from reports.choice.planning.kinds import Group
@@ -106,16 +106,22 @@ class Setting:
         return tuple(dict.fromkeys((*sizes, *even)))
 
     def uses(self, max_ms: float | None) -> tuple[Use, ...]:
-        found = uses_of(self.groups, self.buckets, self.offer(max_ms))
-        known = map(self._known, found)
+        """All ways to use engines; pictures are late that take more than ``max_ms``."""
+        if max_ms is None:
+            return self._uses
+        return tuple(with_late(self._uses, self.offer, max_ms))
+
+    @cached_property
+    def _uses(self) -> tuple[Use, ...]:
+        known = map(self._known, uses_of(self.groups, self.buckets, self.offer))
         return tuple(use for use in known if use.candidate.serves)
 
-    def offer(self, max_ms: float | None) -> Offer:
+    @cached_property
+    def offer(self) -> Offer:
         """What engines are candidates for."""
         return Offer(
             demand=self.demand,
             curves=self.curves,
-            max_ms=max_ms,
             may_shrink=self.floor is not None,
             switch_ms=self.switch_ms,
             shared_mib=self.together.shared_mib,

@@ -68,7 +68,7 @@ class Branching:
 
     def run(self, until: float) -> float:
         """Go on until it is proven or the clock says; return the bound."""
-        loaded, _ = self._search.best(until=until)
+        loaded, _ = self._search.best(until=until, target=self._target)
         self._try(loaded)
         sides = np.full(len(self._table.side_limits), self._search.price)
         self._pool = self._relaxation.first_pool(np.array(loaded, dtype=int), sides)

@@ -76,6 +76,11 @@ class Problem:
         """The memory of each engine."""
         return {one.loads: one.memory_mib for one in self.candidates}
 
+    @property
+    def is_servable(self) -> bool:
+        """Whether each size can be served."""
+        return len({size for one in self.candidates for size in one.serves}) == len(self.shares)
+
     @cached_property
     def library_of(self) -> Mapping[str, str]:
         """The library of each engine that has one."""

@@ -107,10 +107,6 @@ class Program:
         before = sum(share for first, share in self._before[size].items() if first not in sharing)
         return problem.candidates[one].switch_ms * before
 
-    @property
-    def is_servable(self) -> bool:
-        return set(self._able) == set(range(len(self._problem.shares)))
-
     def _costs(self) -> NDArray[np.float64]:
         problem = self._problem
         calls = [

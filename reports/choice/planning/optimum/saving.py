@@ -73,7 +73,10 @@ def savings_of(problem: Problem, order: list[int]) -> Savings:
     shares = np.zeros((len(problem.shares),) * 2)
     for pair, share in problem.switches.items():
         shares[pair] = share
-    parts = [_at_place(place, np.array(sizes), shares, dearest) for place, sizes in able.items()]
+    nothing = np.empty((0, 3), dtype=np.int64), np.empty(0)
+    parts = [nothing] + [
+        _at_place(place, np.array(sizes), shares, dearest) for place, sizes in able.items()
+    ]
     entries, ms = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return Savings(
         at=at,

@@ -45,15 +45,20 @@ class Search:
         self._price, self._at_price = 0.0, self._priced(0.0)
 
     def best(
-        self, start: Sequence[int] = (), *, shaken: int = SHAKEN, until: float = np.inf
+        self,
+        start: Sequence[int] = (),
+        *,
+        shaken: int = SHAKEN,
+        until: float = np.inf,
+        target: float | None = None,
     ) -> tuple[list[int], float]:
         """The engines, from those of ``start``, and the cost; infinite where none were found that
-        keep to the limits. It ends by itself, or when the clock says."""
+        keep to the limits. It ends by itself, at the ``target``, or when the clock says."""
         rng = np.random.default_rng(0)
         found = self._improved(list(start), until)
         cost = self._cost(found)
         for _ in range(shaken):
-            if self._clock() > until:
+            if self._clock() > until or (target is not None and cost <= target):
                 break
             other = self._improved(self._shaken(found, rng), until)
             if (now := self._cost(other)) < cost - _NO_GAIN:

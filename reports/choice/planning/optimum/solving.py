@@ -66,10 +66,10 @@ def outcome(
     found, and its bound is above the target where it is proven that there is none.
     """
     until = clock() + seconds
-    program = Program(problem)
-    if not program.is_servable:
+    if not problem.is_servable:
         return Outcome(solution=None, is_impossible=True)
-    if program.size <= _SMALL:
+    pairs = sum(len(one.serves) for one in problem.candidates)
+    if pairs <= _SMALL and (program := Program(problem)).size <= _SMALL:
         found = program.solved(seconds / 2, gap)  # the rest is for a search, where it stops
         if found.status == _OPTIMAL and problem.fits(served := program.served(found.x)):
             return Outcome(solution=_solution(problem, served, found.mip_dual_bound))
@@ -103,9 +103,9 @@ def _assigned(problem: Problem, engines: Sequence[str]) -> Assigned:
     )
     bound = -math.inf
     for one in (part, tighter):
-        program = Program(one)
-        if not program.is_servable:
+        if not one.is_servable:
             return Assigned(served=None, bound_ms=math.inf)
+        program = Program(one)
         found = program.solved(_ASSIGN_S, GAP / 100)
         if one is part:
             bound = _bound_of(found)

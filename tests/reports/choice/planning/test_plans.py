@@ -15,9 +15,9 @@ from reports.choice.planning import deciding
 from reports.choice.planning.assembling import Built, assembled
 from reports.choice.planning.baselines import baselines, by_engines, more
 from reports.choice.planning.curves import curves_of
-from reports.choice.planning.decided import Decided, predicted
+from reports.choice.planning.decided import Decided, least_p99, predicted
 from reports.choice.planning.deciding import decide, decide_or_prove
-from reports.choice.planning.demand import Demand
+from reports.choice.planning.demand import Demand, scale
 from reports.choice.planning.kinds import Group, groups_of
 from reports.choice.planning.limits import PlanLimits
 from reports.choice.planning.optimum.problem import Problem
@@ -142,6 +142,16 @@ def test_the_least_p99_is_not_above_that_of_the_least_mean() -> None:
     assert p99.gap < 2e-3
 
 
+@given(st.lists(st.tuples(st.integers(1, 640), st.integers(1, 640)), min_size=1, max_size=9))
+def test_all_sizes_are_scaled_as_each_is(pairs: list[tuple[int, int]]) -> None:
+    came = Traffic.of((Size(*pair) for pair in pairs), name="x", made="x")
+    demand = Demand.of(came, InputRule(side_px=320, stride=32))
+    places = [demand.sizes[-1], Size(96, 160), demand.largest]
+    for place in places:
+        kept = demand.kept(np.array([place.height]), np.array([place.width]))
+        assert list(kept) == [scale(size, place) for size in demand.sizes]
+
+
 def test_no_single_engine_has_a_p99_below_the_bound() -> None:
     came = setting(traffic(3), objective="p99", max_memory_mib=170.0, max_loss_points=5.0)
     best = decide(came)
@@ -153,6 +163,7 @@ def test_no_single_engine_has_a_p99_below_the_bound() -> None:
     assert fitting
     for served in fitting:
         assert best.bound <= predicted(came, uses, problem, served).p99_ms * (1 + 1e-9)
+    assert 0 < least_p99(came) <= best.bound
 
 
 @pytest.mark.parametrize("objective", ["mean", "p99"])
@@ -173,7 +184,7 @@ def test_the_first_step_of_p99_has_all_of_the_time(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(deciding, "outcome", late)
     came = setting(traffic(3), objective="p99", max_memory_mib=170.0)
     assert decide(came, seconds=8, clock=lambda: 0.0) is not None
-    assert had[:3] == pytest.approx([5.6, 8, 2.8])
+    assert had[:3] == pytest.approx([6, 8, 3])
 
 
 def test_a_limit_on_latency_holds_for_its_share() -> None:

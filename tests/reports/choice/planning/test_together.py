@@ -113,3 +113,14 @@ def test_the_stream_says_how_late_pictures_are() -> None:
     before = decide(replace(limited, spread=()))
     assert before is not None  # as its calls alone, it keeps to the limit
     assert not before.under(limited).fits
+
+
+def test_changes_to_others_may_cost_as_little_as_those_that_were_measured() -> None:
+    offer = Offer(demand=setting().demand, curves=curves_of(()))
+    assert offer.switch_ms_of("a", 2.5) == 2.5
+    assert offer.switch_ms_of("a", None) == 0
+    streamed = replace(offer, switch_ms={"b": 0.2, "c": 0.6})
+    assert streamed.switch_ms_of("b", 2.5) == 0.2
+    assert streamed.switch_ms_of("a", 2.5) == pytest.approx(0.4)
+    assert streamed.switch_ms_of("a", 0.1) == 0.1
+    assert streamed.switch_ms_of("a", None) == pytest.approx(0.4)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from reports.choice.planning.optimum.branching import Assigned, Branching
 from reports.choice.planning.optimum.problem import Candidate, Problem, Serving
-from reports.choice.planning.optimum.program import Program
 from reports.choice.planning.optimum.searching import Search
 from reports.choice.planning.optimum.solving import _assigned, solve
 from reports.choice.planning.optimum.tabled import Table
@@ -112,7 +111,7 @@ def branched(problem: Problem) -> tuple[Branching, float]:
 
 def check_branches(problem: Problem) -> None:
     best = brute_force(problem)
-    if not Program(problem).is_servable:
+    if not problem.is_servable:
         assert best is None
         return
     branching, bound = branched(problem)
@@ -210,7 +209,7 @@ def test_no_plan_takes_less_than_is_counted_however_savings_are_divided(
 @given(problems(), st.floats(0.5, 1.5))
 def test_a_target_is_reached_or_proven_to_be_out_of_reach(problem: Problem, of: float) -> None:
     best = brute_force(problem)
-    if not Program(problem).is_servable:
+    if not problem.is_servable:
         return
     target = of * (best or 20.0)
     branching = Branching(
@@ -237,7 +236,7 @@ def late(names: Sequence[str]) -> Assigned:
 @settings(max_examples=40, deadline=None)
 @given(problems())
 def test_a_plan_is_found_where_highs_has_too_little_time(problem: Problem) -> None:
-    if not Program(problem).is_servable:
+    if not problem.is_servable:
         return
     best = brute_force(problem)
     branching = Branching(problem, late, gap=1e-4, clock=lambda: 0.0)
