@@ -32,7 +32,7 @@ Assign = Callable[[Sequence[str]], Assigned]
 _Part = tuple[float, Fixed, Bound | None]
 """Its bound, what is fixed, and the bound of a part that it was much like."""
 _WHOLE = 1e-6
-_SHAKEN = 2
+_SHAKEN = 4
 _DIVIDING = 0.25
 """The share of the time for what sizes save together."""
 _PROMISING = 1.01
@@ -77,6 +77,9 @@ class Branching:
             self._relaxation.divide_savings(
                 self._all(), self._pool, now + (until - now) * _DIVIDING, self._clock
             )
+            if self._table.savings is not None:  # what sizes save is divided as near the best plan
+                self._search = Search(self._table, self._clock)
+                self._try(self._search.best(loaded, until=until)[0])
         number = itertools.count()
         parts: list[tuple[float, int, Fixed, Bound | None]] = [
             (0.0, next(number), self._all(), None)

@@ -18,7 +18,7 @@ _OF_DIVISION = 2
 """The same, for each division of savings."""
 _CLOSE = 5e-4
 """A bound that is so near to the linear program's value, as a share, is not improved further."""
-_ADDED = 12
+_ADDED = 25
 """Candidates of each size that are added in a round."""
 _NEAR = 1000
 """Columns that a linear program of a part begins with."""
