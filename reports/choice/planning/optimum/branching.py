@@ -68,18 +68,7 @@ class Branching:
 
     def run(self, until: float) -> float:
         """Go on until it is proven or the clock says; return the bound."""
-        loaded, _ = self._search.best(until=until, target=self._target)
-        self._try(loaded)
-        sides = np.full(len(self._table.side_limits), self._search.price)
-        self._pool = self._relaxation.first_pool(np.array(loaded, dtype=int), sides)
-        now = self._clock()
-        if not self._is_reached:
-            self._relaxation.divide_savings(
-                self._all(), self._pool, now + (until - now) * _DIVIDING, self._clock
-            )
-            if self._table.savings is not None:  # what sizes save is divided as near the best plan
-                self._search = Search(self._table, self._clock)
-                self._try(self._search.best(loaded, until=until)[0])
+        self._begin(until)
         number = itertools.count()
         parts: list[tuple[float, int, Fixed, Bound | None]] = [
             (0.0, next(number), self._all(), None)
@@ -94,6 +83,21 @@ class Branching:
         if self.served is None:  # infinite: none keeps to the limits
             return float(min(left, self._least_left))
         return float(min(left, self._least_left, self._enough))
+
+    def _begin(self, until: float) -> None:
+        """A first plan and the columns to begin with; and what sizes save, divided."""
+        loaded, _ = self._search.best(until=until, target=self._target)
+        self._try(loaded)
+        sides = np.full(len(self._table.side_limits), self._search.price)
+        self._pool = self._relaxation.first_pool(np.array(loaded, dtype=int), sides)
+        if self._is_reached or self._table.savings is None:
+            return
+        now = self._clock()
+        until = now + (until - now) * _DIVIDING
+        self._relaxation.divide_savings(self._all(), self._pool, until, self._clock)
+        # From here on, what sizes save is taken off their costs: sets that share places look good.
+        self._search = Search(self._table, self._clock)
+        self._try(self._search.best(loaded, until=until)[0])
 
     @property
     def _enough(self) -> float:
