@@ -56,9 +56,10 @@ class Branching:
     ) -> None:
         self._problem, self._assign, self._gap, self._clock = problem, assign, gap, clock
         self._table = Table(problem, least=True)
-        self._search = Search(Table(problem, least=False), clock)
+        full = Table(problem, least=False)
+        self._search = Search(full, clock)
         self._relaxation = Relaxation(self._table)
-        worst = np.where(np.isfinite(self._table.costs), self._table.costs, -np.inf).max(axis=0)
+        worst = np.where(np.isfinite(full.costs), full.costs, -np.inf).max(axis=0)
         self._worst = float(worst.sum()) + _WHOLE * (1 + float(np.abs(worst).sum()))
         self._target = target
         self._tried: dict[frozenset[int], float] = {}
