@@ -29,9 +29,7 @@ def brute_force(problem: Problem) -> float | None:
     return min((problem.mean_ms(served) for served in fitting), default=None)
 
 
-@st.composite
-def problems(draw: st.DrawFn) -> Problem:
-    seed = draw(st.integers(0, 2**32 - 1))
+def problem_of(seed: int) -> Problem:
     rng = np.random.default_rng(seed)
     sizes, candidates = int(rng.integers(1, 5)), int(rng.integers(1, 6))
     shares = rng.dirichlet(np.ones(sizes))
@@ -76,6 +74,10 @@ def problems(draw: st.DrawFn) -> Problem:
         min_accuracy=float(rng.uniform(0.35, 0.5)) if limit() < 0.4 else None,
         max_late=float(rng.choice([0.5, 0.1, 0.01])) if limit() < 0.3 else None,
     )
+
+
+def problems() -> st.SearchStrategy[Problem]:
+    return st.integers(0, 2**32 - 1).map(problem_of)
 
 
 def check(problem: Problem) -> None:
@@ -129,6 +131,11 @@ def check_branches(problem: Problem) -> None:
 @given(problems())
 def test_branches_end_at_the_best_plan(problem: Problem) -> None:
     check_branches(problem)
+
+
+def test_a_plan_whose_sizes_save_nothing_is_found() -> None:
+    """It counts as more than any did before what sizes save was divided anew."""
+    check_branches(problem_of(1699))
 
 
 @pytest.mark.slow
