@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,21 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _translations_read_once() -> Iterator[None]:
+    """Each export reads the sources of torch's 500 translations to ONNX anew, for half a second."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    from torch.onnx._internal import _lazy_import
+
+    apis: Any = _lazy_import.onnxscript_apis
+    once = cache(lambda: apis.__getattr__("get_torchlib_ops")())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(vars(apis), "get_torchlib_ops", once)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
