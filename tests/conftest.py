@@ -147,6 +147,19 @@ def built_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "run_in_child", run_here)
 
 
+@pytest.fixture
+def empty_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures of reports are empty files, for tests of what reports say: to render them takes
+    four fifths of the time."""
+
+    def save(figure: object, path: Path) -> None:
+        del figure
+        path.touch()
+        path.with_suffix(".svg").touch()
+
+    monkeypatch.setattr("reports.markdown.save", save)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright, for pages that may load nothing."""
