@@ -113,7 +113,11 @@ def _translations_read_once() -> Iterator[None]:
     from torch.onnx._internal import _lazy_import
 
     apis: Any = _lazy_import.onnxscript_apis
-    once = cache(lambda: apis.__getattr__("get_torchlib_ops")())
+
+    @cache
+    def once() -> Any:
+        return apis.__getattr__("get_torchlib_ops")()
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(vars(apis), "get_torchlib_ops", once)
         yield

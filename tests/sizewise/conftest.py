@@ -67,3 +67,12 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in _CALLERS:
         monkeypatch.setattr(f"{module}.run_in_child", run_here)
     monkeypatch.setattr("engines.apart.Child", InProcess)
+
+
+@pytest.fixture(scope="session")
+def planned_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of ``tests.sizewise.sweeps``; tests only read them. Their engines are signed by the key of
+    this process."""
+    from tests.sizewise.sweeps import planned_sweep
+
+    return planned_sweep(tmp_path_factory.mktemp("planned"))

@@ -185,6 +185,7 @@ def test_doctor_and_networks_answer_in_json(cli: Cli) -> None:
     assert json.loads(cli("networks", "--json").out)["yolov3"]["parameters"] == 61_949_149
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_factory_of_the_user_is_exported_and_built(cli: Cli, tmp_path: Path) -> None:
     source = tmp_path / "mine.py"
     source.write_text(
