@@ -110,9 +110,8 @@ def _translations_read_once() -> Iterator[None]:
     if "torch" not in sys.modules:
         yield
         return
-    from torch.onnx._internal import _lazy_import
-
-    apis: Any = _lazy_import.onnxscript_apis
+    lazy: Any = importlib.import_module("torch.onnx._internal._lazy_import")
+    apis = lazy.onnxscript_apis
 
     @cache
     def once() -> Any:
