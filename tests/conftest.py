@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,24 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _translations_read_once() -> Iterator[None]:
+    """Each export reads the sources of torch's 500 translations to ONNX anew, for half a second."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    lazy: Any = importlib.import_module("torch.onnx._internal._lazy_import")
+    apis = lazy.onnxscript_apis
+
+    @cache
+    def once() -> Any:
+        return apis.__getattr__("get_torchlib_ops")()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(vars(apis), "get_torchlib_ops", once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _few_collections() -> Iterator[None]:
     """Half a million objects of the libraries live as long as the process. Garbage collections, of
     which an export causes thousands, need not look at them."""
@@ -129,6 +148,19 @@ def built_here(monkeypatch: pytest.MonkeyPatch) -> None:
         return json.loads(json.dumps(function(**json.loads(json.dumps(arguments)))))
 
     monkeypatch.setattr(cache, "run_in_child", run_here)
+
+
+@pytest.fixture
+def empty_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures of reports are empty files, for tests of what reports say: to render them takes
+    four fifths of the time."""
+
+    def save(figure: object, path: Path) -> None:
+        del figure
+        path.touch()
+        path.with_suffix(".svg").touch()
+
+    monkeypatch.setattr("reports.markdown.save", save)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection
+from dataclasses import dataclass
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from bench.journal.store import Store
 from engines.store.manifest import read_manifest
 from engines.store.opening import open_engine
 from sizewise.core.trials import Result
+from tests.shared import made_once
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 WORDS = ("SIZEWISE", "engine 42", "640 x 384", "measure")
@@ -71,11 +73,11 @@ def test_bench_measures_a_foreign_file_without_torch(
     before = hashlib.sha256(detector.read_bytes()).hexdigest()
     out = tmp_path / "out"
     options = [
-        *("--sizes", "96,64x160", "--strategy", "dynamic"),
+        *("--sizes", "64x160", "--strategy", "dynamic"),
         *("--processes", "1", "--rounds", "1", "--out", str(out), "--json"),
     ]
     said = _call(no_torch, "bench", detector, *options)
-    assert json.loads(said.stdout)["statuses"] == {"ok": 4}
+    assert json.loads(said.stdout)["statuses"] == {"ok": 2}
     assert all(_is_measured(result) for result in _results(out))
     assert hashlib.sha256(detector.read_bytes()).hexdigest() == before
 
@@ -104,27 +106,42 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Converted:
+    """A file, and what was printed of it."""
+
+    path: Path
+    said: dict[str, Any]
+
+
 @pytest.fixture(scope="module")
 def converted(
-    detector: Path, texts: Path, no_torch: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> subprocess.CompletedProcess[str]:
+    detector: Path, texts: Path, no_torch: dict[str, str], shared: Path
+) -> list[Converted]:
     """In fp16 and int8; of its 64 layers, those that the command names as the worst are kept."""
-    return _call(
-        *(no_torch, "export", detector, "--precision", "fp16,int8", "--stride", 32),
-        *("--calibrate", texts, "--mean", ",".join(map(str, MEAN)), "--std"),
-        *(",".join(map(str, STD)), "--calibration-sizes", "64x160"),
-        *("--check-sizes", "64x160,64x192", "--keep", "p2o.Conv.1,p2o.Conv.2,p2o.Conv.3"),
-        *("--out", tmp_path_factory.mktemp("converted"), "--json"),
-    )
+
+    def make(folder: Path) -> None:
+        said = _call(
+            *(no_torch, "export", detector, "--precision", "fp16,int8", "--stride", 32),
+            *("--calibrate", texts, "--mean", ",".join(map(str, MEAN)), "--std"),
+            *(",".join(map(str, STD)), "--calibration-sizes", "64x160"),
+            *("--check-sizes", "64x160,64x192", "--keep", "p2o.Conv.1,p2o.Conv.2,p2o.Conv.3"),
+            *("--out", folder, "--json"),
+        )
+        (folder / "said.json").write_text(said.stdout, encoding="utf-8")
+
+    folder = made_once(shared, "third-party-converted", make)
+    said = json.loads((folder / "said.json").read_text(encoding="utf-8"))
+    return [Converted(folder / Path(one["path"]).name, one) for one in said]
 
 
 def test_a_foreign_detector_is_put_into_other_precisions(
-    converted: subprocess.CompletedProcess[str], detector: Path
+    converted: list[Converted], detector: Path
 ) -> None:
-    half, quantized = json.loads(converted.stdout)
+    half, quantized = converted
     sha256 = hashlib.sha256(detector.read_bytes()).hexdigest()
     for model, tolerance in ((half, 0.02), (quantized, 0.3)):
-        card = model["card"]
+        card = model.said["card"]
         assert (card["parent_sha256"], len(card["kept"])) == (sha256, 3)
         assert card["calibration"]["mean"] == list(MEAN)
         sizes = [(one["size"]["height"], one["size"]["width"]) for one in card["deviations"]]
@@ -138,7 +155,7 @@ def test_a_foreign_detector_is_put_into_other_precisions(
     ("place", "options", "tolerance"), [(0, ("--allow-fallback",), 0.02), (1, (), 0.2)]
 )
 def test_and_run_as_such_in_both_back_ends(
-    converted: subprocess.CompletedProcess[str],
+    converted: list[Converted],
     no_torch: dict[str, str],
     detector: Path,
     texts: Path,
@@ -149,9 +166,8 @@ def test_and_run_as_such_in_both_back_ends(
     tolerance: float,
 ) -> None:
     """Int8 is run as int8; a CPU without 16-bit units may run fp16 in float32."""
-    made = json.loads(converted.stdout)[place]
     said = _call(
-        *(no_torch, "build", made["path"], "--parent", detector, "--sizes", "64x160"),
+        *(no_torch, "build", converted[place].path, "--parent", detector, "--sizes", "64x160"),
         *("--strategy", "static", "--backend", "onnxruntime,openvino", *options),
         *("--out", tmp_path, "--json"),
         codes=(0, 3),

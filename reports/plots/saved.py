@@ -19,5 +19,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write ``path``, a PNG, and the same as SVG beside it. Raises OutputError."""
     with written_whole(path) as draft:
         figure.savefig(draft, format="png", dpi=DPI)
+    # What was laid out for one stands at the same places in the other.
+    figure.set_layout_engine("none")
     with rc_context(_SAME_EACH_TIME), written_whole(path.with_suffix(".svg")) as draft:
         figure.savefig(draft, format="svg", metadata={"Date": None})

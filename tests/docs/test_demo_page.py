@@ -49,7 +49,7 @@ def test_the_table_of_the_readme_is_what_the_record_gives(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_pictures: None) -> Path:
     """A house without a demo, and without its pages."""
     (tmp_path / "README.md").write_text(PLACE, encoding="utf-8")
     here = replace(DEMO, results=tmp_path / "results.sqlite", out=tmp_path)

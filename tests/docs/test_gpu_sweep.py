@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.sweep import sweep
 from docs.make.engines import files
 from docs.make.gpu import sweep as gpu
 from docs.make.pages import HOUSE
@@ -22,6 +24,7 @@ from sizewise.core.machine import nvidia
 from sizewise.core.machine.nvidia import Device, Devices
 from sizewise.core.specs import ExportedModel
 from sizewise.core.trials import Run
+from tests.bench.factories import launch_in_process, quietly
 from tests.bench.models import colours
 from tests.engines.nets import unwritten_net
 
@@ -53,6 +56,7 @@ def test_without_a_gpu_it_says_so_and_writes_nothing(
     assert not gpu.OUT.exists()
 
 
+@pytest.mark.usefixtures("built_here")
 def test_what_runs_is_measured_and_what_does_not_is_named(
     measured: Path,
     tmp_path: Path,
@@ -74,6 +78,8 @@ def test_what_runs_is_measured_and_what_does_not_is_named(
     monkeypatch.setattr(gpu, "networks", networks)
     monkeypatch.setattr(gpu, "BATCHES", (8,))
     monkeypatch.setattr(gpu, "PROTOCOL", QUICK)
+    here = partial(sweep, launch=launch_in_process, watch=quietly)
+    monkeypatch.setattr(gpu, "sweep", here)
     for _ in range(2):  # the second time nothing is left to be measured
         gpu.main()
     assert set(asked[0]) == set(find_backend("fake").precisions)

@@ -24,9 +24,10 @@ LONG = ("yolov4-p5", "yolov4-p6", "yolov4-p7", "yolov3-spp")
 ELSEWHERE = ("yolov3-tiny", "yolov4-csp", "multiscale", "yolo9000")
 """tests/contracts export them, the last but one in every fusion, and tests/netzoo/networks
 exports yolo9000 with a tree; they look at the same."""
-ALIKE = ("yolov2-voc", "yolov2-tiny", "yolov3")
-"""They have yolov2's graph with other anchors, yolov2's head on what yolov3-tiny begins with, and
-the backbone of darknet53 with the heads of yolov3-tiny."""
+ALIKE = ("yolov2-voc", "yolov2-tiny", "yolov3", "yolov4-tiny")
+"""They have yolov2's graph with other anchors, yolov2's head on what yolov3-tiny begins with, the
+backbone of darknet53 with the heads of yolov3-tiny, and these heads on a backbone that
+tests/sizewise/cli/test_weights.py exports."""
 MOST = [
     pytest.param(
         entry, id=name, marks=[pytest.mark.slow] if name in LONG + ELSEWHERE + ALIKE else []

@@ -247,6 +247,7 @@ def test_the_picture_has_a_line_for_each_mode_and_engine(lab: Lab) -> None:
     assert points == {(row.image_ms, row.miou) for row in static}
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_the_report_has_the_section_where_there_are_modes(lab: Lab, tmp_path: Path) -> None:
     run = lab.run(modes(lab), configuration=configuration())
     report = write_report(lab.file(tmp_path / "results.sqlite", run), tmp_path / "report")

@@ -177,6 +177,7 @@ def test_another_machine_and_another_model_are_left_out(
     assert cells(told) == []
 
 
+@pytest.mark.usefixtures("empty_pictures")
 @pytest.mark.parametrize("beside", [True, False])
 def test_a_report_reads_what_lies_beside_the_results(
     lab: Lab, tmp_path: Path, beside: bool

@@ -81,6 +81,7 @@ def test_the_page_renders_with_all_its_tables(out: Path) -> None:
     assert (decision.count("<li>"), findings.count("<li>")) == (8, 2)
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_the_sentences_come_first_and_go_to_the_caller(one_row: Path, tmp_path: Path) -> None:
     report = write_report(one_row, tmp_path / "new" / "folder")
     text = report.path.read_text(encoding="utf-8").replace("\\", "")
@@ -91,6 +92,7 @@ def test_the_sentences_come_first_and_go_to_the_caller(one_row: Path, tmp_path: 
             assert f"{turn}. {sentence}" in told
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_without_the_extra_there_is_no_page_and_it_is_said_how_to_have_one(
     one_row: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +189,7 @@ def test_a_folder_that_is_a_file(one_row: Path, tmp_path: Path) -> None:
     assert (tmp_path / "taken").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_a_full_disk_leaves_no_half_report(
     one_row: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

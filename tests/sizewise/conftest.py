@@ -15,6 +15,8 @@ from sizewise.core.children.child import Child
 from sizewise.core.children.serving import Served, answer
 from sizewise.core.progress import OnProgress, unheard
 
+_CALLERS = ("engines.comparing", "engines.explaining", "engines.reference", "engines.store.cache")
+
 
 class InProcess(Child):
     """A child as its parent sees it, whose answers cross as JSON; its limits are not kept."""
@@ -51,8 +53,26 @@ class InProcess(Child):
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 
+def run_here(target: str, arguments: dict[str, Any], **limits: object) -> Any:
+    """As ``run_in_child``, in this process."""
+    del limits
+    with InProcess(target) as child:
+        return child.call("", arguments, timeout_s=0)
+
+
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No command starts a child."""
-    for module in ("sizewise.core.children.child", "engines.apart"):
-        monkeypatch.setattr(f"{module}.Child", InProcess)
+    """Engines are built, compared, profiled and run in no child. Where they are timed, and where a
+    training loads its images, children are started as ever."""
+    for module in _CALLERS:
+        monkeypatch.setattr(f"{module}.run_in_child", run_here)
+    monkeypatch.setattr("engines.apart.Child", InProcess)
+
+
+@pytest.fixture(scope="session")
+def planned_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of ``tests.sizewise.sweeps``; tests only read them. Their engines are signed by the key of
+    this process."""
+    from tests.sizewise.sweeps import planned_sweep
+
+    return planned_sweep(tmp_path_factory.mktemp("planned"))

@@ -8,7 +8,7 @@ import pytest
 
 import sizewise as sw
 from sizewise.core.specs.stored_plan import read_plan
-from tests.sizewise.sweeps import PICTURES, planned_sweep
+from tests.sizewise.sweeps import PICTURES
 
 STREAM = tuple(sw.Size(height, width) for width, height in PICTURES)
 
@@ -19,9 +19,9 @@ def came() -> sw.Traffic:
 
 
 def test_sizes_are_counted_planned_replayed_and_served(
-    came: sw.Traffic, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    came: sw.Traffic, planned_results: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    results = planned_sweep(tmp_path)
+    results = planned_results
     capfd.readouterr()
     files = sw.traffic(came, out=tmp_path / "traffic")
     assert files.traffic == came

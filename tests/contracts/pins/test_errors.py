@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from sizewise.core.children.child import ChildError
 from sizewise.core.errors import SizewiseError, _all_types, error_from_json
-from sizewise.core.rooms import ROOMS
+from tests.contracts.pins.sources import SOURCES, held_in
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -46,11 +45,8 @@ RAISED_IN_THE_EXPORTER = {"NothingNarrowedError"}
 def test_the_tree_of_errors_is_this_one() -> None:
     """By the sources: every class that descends from SizewiseError, imported or not."""
     parents: dict[str, list[str]] = {}
-    for room in ("sizewise", *ROOMS):
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.ClassDef):
-                    parents[node.name] = [b.id for b in node.bases if isinstance(b, ast.Name)]
+    for room in SOURCES:
+        parents |= held_in(room).parents
     found = {"SizewiseError"}
     while more := {n for n, bases in parents.items() if found & set(bases)} - found:
         found |= more

@@ -6,7 +6,6 @@ there; none is renamed or dropped, and no default moves: that would make another
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import json
 from pathlib import Path
@@ -27,13 +26,12 @@ from netzoo.zoo.config import MultiscaleConfig, NetworkConfig
 from sizewise.core import codec, specs, trials
 from sizewise.core.machine.environment import PACKAGES, Environment
 from sizewise.core.options.declared import fill
-from sizewise.core.rooms import ROOMS
 from sizewise.core.specs import Strategy
 from sizewise.core.specs.explained.layers import EngineTime, ExplainedLayer, LayerRun
 from sizewise.core.specs.explained.records import LayerRecord
 from sizewise.core.trials import Status
+from tests.contracts.pins.sources import SOURCES, held_in
 
-ROOT = Path(__file__).resolve().parents[3]
 PINNED: dict[str, Any] = json.loads(
     Path(__file__).with_name("fields.json").read_text(encoding="utf-8")
 )
@@ -50,7 +48,6 @@ VALUES = (
     *(specs.KeptLayer, LayerRecord, ExplainedLayer, LayerRun, EngineTime),
 )
 _OF_THE_MACHINE = {("TrainingSettings", "threads")}
-_CODES = {"reason_code", "code"}
 
 
 def _fields(kind: Any) -> dict[str, Any]:
@@ -74,21 +71,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 def _reason_codes() -> list[str]:
     """By the sources: what is given as ``reason_code=`` (a trial is filed under it), and the codes
     of doubts."""
-    found = set()
-    for room in ("sizewise", *ROOMS):
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.keyword) and node.arg in _CODES:
-                    found.update(_texts(node.value))
-    return sorted(found)
-
-
-def _texts(node: ast.expr) -> set[str]:
-    """But for keys: ``found["reason_code"]`` hands on what came from elsewhere."""
-    inside = list(ast.walk(node))
-    keys = {id(n.slice) for n in inside if isinstance(n, ast.Subscript)}
-    texts = {n.value for n in inside if isinstance(n, ast.Constant) and id(n) not in keys}
-    return {text for text in texts if isinstance(text, str) and text}
+    return sorted(set[str]().union(*(held_in(room).codes for room in SOURCES)))
 
 
 def snapshot() -> dict[str, Any]:

@@ -89,6 +89,7 @@ def test_no_trial_of_today_is_taken_for_one_of_them(home: Path) -> None:
             assert today.identity not in {identity, result.trial.identity}
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_results_of_before_are_reported_as_what_they_are(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

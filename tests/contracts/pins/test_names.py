@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
 import tomllib
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +14,9 @@ import pytest
 from sizewise import __version__
 from sizewise.core.discover import discover
 from sizewise.core.rooms import ROOMS
+from tests.contracts.pins.sources import MODULE_OF_US, ROOT, SOURCES, held_in
 
-ROOT = Path(__file__).resolve().parents[3]
-SOURCES = ("sizewise", *ROOMS)
 _TARGET = re.compile(r"([a-z_]\w*(?:\.\w+)*):([A-Za-z_]\w*)")
-_MODULE_OF_US = re.compile(rf"(?:{'|'.join(SOURCES)})(?:\.\w+)+")
 
 FOLDERS = {
     ("engines.backends", "BACKENDS"): {
@@ -54,13 +50,7 @@ FOLDERS = {
 
 
 def _strings(*folders: str) -> set[str]:
-    found = set()
-    for folder in folders:
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    found.add(node.value)
-    return found
+    return set[str]().union(*(held_in(folder).strings for folder in folders))
 
 
 _TYPES_OF_CHARTS = {"Q", "N", "O"}
@@ -94,7 +84,7 @@ def test_the_targets_in_our_own_code_are_these() -> None:
 
 
 def test_the_module_that_a_child_runs_is_there() -> None:
-    named = {s for s in _strings(*SOURCES) if _MODULE_OF_US.fullmatch(s)}
+    named = {s for s in _strings(*SOURCES) if MODULE_OF_US.fullmatch(s)}
     (main,) = {name for name in named if name.endswith(".children.main")}
     assert find_spec(main) is not None
 
@@ -105,22 +95,8 @@ def test_a_folder_lists_its_members(package: str, attribute: str) -> None:
 
 
 def test_these_folders_are_all_that_are_listed() -> None:
-    asked = set()
-    for room in SOURCES:
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                asked.update(_folder_and_attribute(node))
+    asked = set[tuple[str, str]]().union(*(held_in(room).asked for room in SOURCES))
     assert asked == set(FOLDERS)
-
-
-def _folder_and_attribute(node: ast.AST) -> set[tuple[str, str]]:
-    """Of any call that is given both as text: ``discover("a.b", "CS")`` and its like."""
-    if not isinstance(node, ast.Call):
-        return set()
-    texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-    folders = [text for text in texts if _MODULE_OF_US.fullmatch(text)]
-    attributes = [text for text in texts if re.fullmatch(r"[A-Z]{4,}", text)]
-    return set(zip(folders, attributes, strict=False))
 
 
 def _project() -> Any:

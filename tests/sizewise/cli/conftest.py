@@ -16,7 +16,7 @@ from bench.sweep import sweep
 from sizewise.cli.front import run_command_line
 from sizewise.core.onnxfiles.model import write_card
 from sizewise.core.specs import ModelCard
-from tests.bench.factories import quietly
+from tests.bench.factories import launch_in_process, quietly
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,14 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
 def quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing disturbs a sweep: the tests beside it would have it measure every round again."""
     monkeypatch.setattr("bench.sweep.sweep", partial(sweep, watch=quietly))
+
+
+@pytest.fixture
+def measured_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep on a quiet machine whose engines live in this process, for tests of something else
+    than how it measures: each child takes a second or two."""
+    here = partial(sweep, launch=launch_in_process, watch=quietly)
+    monkeypatch.setattr("bench.sweep.sweep", here)
 
 
 @pytest.fixture

@@ -459,12 +459,13 @@ def test_the_console_script_has_the_exit_code_of_the_error(tmp_path: Path) -> No
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
 
 
-def test_a_locale_without_our_signs_ends_no_command() -> None:
+def test_a_locale_without_our_signs_ends_no_command(tiny_model: Path, tmp_path: Path) -> None:
     program = "from sizewise.cli import main; main()"
+    line = ("build", tiny_model, "--backend", "fake", "--strategy", "static", "--sizes", 64)
     ended = subprocess.run(
-        [sys.executable, "-c", program, "networks"],
+        [sys.executable, "-c", program, *map(str, (*line, "--out", tmp_path / "out"))],
         env=os.environ | {"PYTHONIOENCODING": "ascii"},
         capture_output=True,
         check=False,
     )
-    assert (ended.returncode, b"yolov4" in ended.stdout) == (0, True), ended.stderr
+    assert (ended.returncode, b"sizes H?W" in ended.stdout) == (0, True), ended

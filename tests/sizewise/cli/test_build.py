@@ -49,6 +49,7 @@ def test_an_engine_is_held_against_its_parent(cli: Cli, quantized: Path, tmp_pat
     assert "int8" in table
 
 
+@pytest.mark.usefixtures("in_process")
 def test_it_is_compared_on_what_the_model_is_given(
     cli: Cli, quantized: Path, tmp_path: Path
 ) -> None:
@@ -63,6 +64,7 @@ def test_it_is_compared_on_what_the_model_is_given(
     assert largest[1] > 10 * largest[0]
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_engine_without_a_parent_says_so(cli: Cli, tmp_path: Path) -> None:
     alone = write_quantized_net(tmp_path / "alone.onnx").path
     command = ("build", alone, "--sizes", "64", "--strategy", "static", "--out", tmp_path / "o")
@@ -72,6 +74,7 @@ def test_an_engine_without_a_parent_says_so(cli: Cli, tmp_path: Path) -> None:
     assert engine["compared"]["differences"]
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_parent_that_does_not_fit_is_refused(
     cli: Cli, quantized: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -80,6 +83,7 @@ def test_a_parent_that_does_not_fit_is_refused(
     assert "it has no output boxes" in said.err
 
 
+@pytest.mark.usefixtures("in_process")
 def test_an_engine_in_another_precision_is_not_built_unless_that_is_allowed(
     cli: Cli, quantized: Path, tmp_path: Path
 ) -> None:
@@ -99,6 +103,7 @@ def test_an_engine_in_another_precision_is_not_built_unless_that_is_allowed(
     assert {x["precision"] for x in convolutions} == {"fp32"}
 
 
+@pytest.mark.usefixtures("in_process")
 def test_judging_numbers_takes_any_engine_and_says_what_it_runs_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +118,7 @@ def test_judging_numbers_takes_any_engine_and_says_what_it_runs_in(
     assert "onnxruntime does not run net.onnx in the precision of the file: none of its 3" in told
 
 
+@pytest.mark.usefixtures("in_process")
 def test_the_next_step_of_a_fixed_file_is_one_that_it_takes(cli: Cli, tmp_path: Path) -> None:
     model = write_net(tmp_path / "fixed.onnx", sides=(1, 64, 96), card=None)
     said = cli("build", model.path, "--backend", "fake", "--out", tmp_path / "engines")

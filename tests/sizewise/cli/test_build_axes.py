@@ -38,6 +38,7 @@ def specs(said: str) -> list[Any]:
     return [engine["spec"] for engine in json.loads(said)["engines"]]
 
 
+@pytest.mark.usefixtures("in_process")
 def test_build_takes_profiles_ranges_and_options(
     cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_what_can_not_be_asked_is_a_usage_error(
     assert why in said.err
 
 
+@pytest.mark.usefixtures("in_process")
 def test_three_profiles_can_be_read_at_100_columns(
     cli: Cli, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +105,7 @@ def fake_engine(model: Path, folder: Path) -> EngineArtifact:
     return obtain_engine(read_model(model), spec, folder)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_memory_of_a_device_and_remarks_are_told_where_there_are_some(
     tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,7 +184,7 @@ def test_ctrl_c_ends_a_build_and_leaves_nothing(tiny_model: Path, tmp_path: Path
     assert list(out.iterdir()) == []
 
 
-@pytest.mark.usefixtures("quiet_machine")
+@pytest.mark.usefixtures("in_process", "measured_here")
 def test_a_sweep_keeps_what_tells_its_engines_apart(
     cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:

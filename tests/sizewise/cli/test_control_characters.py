@@ -70,7 +70,7 @@ def test_a_picture_of_that_name_that_can_not_be_used(
     assert hidden(said.out + said.err)
 
 
-@pytest.mark.usefixtures("built_here", "quiet_machine")
+@pytest.mark.usefixtures("in_process", "measured_here")
 def test_whatever_a_file_is_called_inside_no_output_moves_the_cursor(
     cli: Cli, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.finders import write_finder
 from tests.sizewise.pipeline.accuracy.test_other_fit import write_data
 
+pytestmark = pytest.mark.usefixtures("in_process")
 FINDER = replace(CARD, network="finder")
 
 

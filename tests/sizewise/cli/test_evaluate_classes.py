@@ -31,7 +31,7 @@ from tests.sizewise.cli.test_evaluate import refused, rows, table_rows
 metrics = pytest.importorskip("sklearn.metrics")
 torch = pytest.importorskip("torch")
 
-pytestmark = pytest.mark.usefixtures("built_here")
+pytestmark = pytest.mark.usefixtures("in_process")
 
 NAMES = tuple("hgfedcba")
 """Of a model, in its order; folders have the alphabet's."""

@@ -135,6 +135,7 @@ def test_the_next_step_calibrates_as_the_file_was(cli: Cli, pictures: Path, tmp_
     assert last[2 : last.index("--keep")] == list(map(str, made[1:]))
 
 
+@pytest.mark.usefixtures("measured_here", "empty_pictures")
 def test_the_report_of_a_sweep_shows_what_was_written_beside_its_results(
     cli: Cli, quantized: Path, pictures: Path, tmp_path: Path
 ) -> None:

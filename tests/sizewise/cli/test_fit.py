@@ -89,7 +89,7 @@ def test_each_command_with_pictures_takes_a_fit(cli: Cli) -> None:
         assert "fit" in options_of(table)
 
 
-@pytest.mark.usefixtures("quiet_machine")
+@pytest.mark.usefixtures("in_process", "measured_here", "empty_pictures")
 @pytest.mark.parametrize("command", SAYS)
 def test_each_command_says_the_fit(
     cli: Cli, finder: Path, data: Path, tmp_path: Path, command: str

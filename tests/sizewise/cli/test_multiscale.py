@@ -25,7 +25,7 @@ from tests.bench.pictures import write_pictures
 from tests.netzoo.training.metrics import learned
 from tests.sizewise.cli.conftest import Cli, Said
 
-pytestmark = pytest.mark.usefixtures("one_core")
+pytestmark = pytest.mark.usefixtures("one_core", "in_process")
 NARROW = ("--width", 0.1, "--depth", 0.1)
 QUICK = (*NARROW, "--steps", 2, "--batch", 2, "--sizes", "64")
 
@@ -219,7 +219,7 @@ def test_a_size_below_what_the_smallest_scale_needs_has_a_row_with_the_reason(
 def test_an_export_says_what_was_exported(cli: Cli, data: Path, tmp_path: Path) -> None:
     train(cli, data, tmp_path, "--fusion", "single")
     checkpoint = tmp_path / "multiscale-single.safetensors"
-    said = cli("export", checkpoint, "--out", tmp_path / "out")
+    said = cli("export", checkpoint, "--size", "64x96", "--out", tmp_path / "out")
     assert said.code == 0, said
     path = tmp_path / "out" / "multiscale-single.onnx"
     card = read_model(path).card

@@ -22,6 +22,7 @@ from tests.sizewise.cli.odd_files import (
 
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
+pytestmark = pytest.mark.usefixtures("in_process", "quiet_machine")
 OTHER = ("--backend", "openvino")
 QUICK = ("--processes", 1, "--rounds", 1, "--rigor", "quick", "--strategy", "static")
 
@@ -54,7 +55,6 @@ def benched(
     return sorted(rows["top1"])
 
 
-@pytest.mark.usefixtures("quiet_machine")
 def test_opsets_7_and_8_and_bytes_of_one_channel_that_comes_last(
     cli: Cli, classes: Path, tmp_path: Path
 ) -> None:
@@ -67,7 +67,6 @@ def test_opsets_7_and_8_and_bytes_of_one_channel_that_comes_last(
     assert found == pytest.approx([RIGHT] * 3)
 
 
-@pytest.mark.usefixtures("quiet_machine")
 def test_several_inputs_of_which_one_is_as_long_as_is_said(
     cli: Cli, classes: Path, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ from sizewise.core.specs import Size
 from sizewise.core.specs.stored_plan import read_plan, write_plan
 from tests.reports.conftest import Lab
 from tests.sizewise.cli.conftest import Cli, Said
-from tests.sizewise.sweeps import PICTURES, planned_sweep
+from tests.sizewise.sweeps import PICTURES
 
 FILES = {"plan.json", "plan.png", "plan.svg"}
 
@@ -30,9 +30,9 @@ def came(tmp_path: Path) -> Path:
     return table
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return planned_sweep(tmp_path_factory.mktemp("sweep"))
+@pytest.fixture
+def results(planned_results: Path) -> Path:
+    return planned_results
 
 
 def plan(cli: Cli, results: Path, came: Path, *more: object, memory: object = 4000) -> Said:

@@ -21,6 +21,7 @@ from sizewise.core.specs import Suppression
 from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.finders import CARD, write_finder
 
+pytestmark = pytest.mark.usefixtures("in_process")
 HEIGHT, WIDTH = 240, 150
 BOX = (30, 100, 110, 220)
 """x0 y0 x1 y1 of the white rectangle, in the upright picture."""

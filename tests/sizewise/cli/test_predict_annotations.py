@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.sizewise.cli.conftest import Cli
@@ -18,6 +19,8 @@ from tests.sizewise.cli.test_predict import (
     results,
     write_picture,
 )
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 
 def write_listing(path: Path, *pictures: Path, height: int, width: int, classes: int = 2) -> Path:

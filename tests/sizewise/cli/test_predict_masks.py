@@ -27,6 +27,7 @@ from tests.sizewise.cli.test_predict import (
     write_picture,
 )
 
+pytestmark = pytest.mark.usefixtures("in_process")
 X0, Y0, X1, Y1 = BOX
 TRUTH = np.zeros((HEIGHT, WIDTH), bool)
 TRUTH[Y0:Y1, X0:X1] = True

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sizewise.cli.conftest import Cli
+
 PROGRAM = "from sizewise.cli import main; main()"
 
 
@@ -25,7 +27,7 @@ def run(closed: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_what_is_said_is_lost_and_nothing_else(
-    closed: str, tiny_model: Path, tmp_path: Path
+    closed: str, cli: Cli, tiny_model: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "engines"
     done = run(
@@ -37,7 +39,7 @@ def test_what_is_said_is_lost_and_nothing_else(
     assert "Error" not in done.stderr
     if ">&-" not in closed.replace("2>&-", ""):
         assert json.loads(done.stdout)["engines"]
-    found = json.loads(run("", "cache", "verify", out, "--json").stdout)
+    found = json.loads(cli("cache", "verify", out, "--json").out)
     assert {one["why"] for one in found["engines"]} == {""}
 
 

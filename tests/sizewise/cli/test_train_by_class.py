@@ -16,7 +16,7 @@ from sizewise.cli.front import run_command_line
 from sizewise.core.onnxfiles.model import read_model
 from tests.sizewise.cli.conftest import Cli, Said
 
-pytestmark = pytest.mark.usefixtures("one_core")
+pytestmark = pytest.mark.usefixtures("one_core", "in_process")
 CLASSES = ("red", "blue")
 COLOURS = ((220, 40, 30), (30, 60, 220))
 LEFT_OUT = 255
@@ -69,7 +69,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("exported")
-    assert run_command_line(["export", str(trained), "--dynamic", "--out", str(out)]) == 0
+    assert run_command_line(["export", str(trained), "--size", "64x96", "--out", str(out)]) == 0
     return out / "multiscale-single.onnx"
 
 

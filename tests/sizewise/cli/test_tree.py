@@ -40,7 +40,7 @@ def given(tmp_path: Path) -> dict[str, Path]:
 def test_the_file_says_which_classes_are_kinds_of_which(cli: Cli, given: dict[str, Path]) -> None:
     made = cli(
         *("export", "yolo9000", *NARROW, "--tree", given["TREE"], "--names", given["NAMES"]),
-        *("--size", 64, "--out", given["OUT"], "--json"),
+        *("--fixed", "--size", 64, "--out", given["OUT"], "--json"),
     )
     assert made.code == 0, made
     card = read_model(Path(json.loads(made.out)[0]["path"])).card

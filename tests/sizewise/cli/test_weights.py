@@ -24,6 +24,7 @@ from tests.netzoo.weights.darknet_reference import (
 from tests.sizewise.cli.conftest import Cli
 
 NARROW = ("--width", "0.0625")
+ONE_SIZE = ("--fixed", "--size", "64")
 QUICK = "yolov4-tiny"
 
 
@@ -65,7 +66,7 @@ def test_the_checkpoint_beside_it_holds_the_same(
 ) -> None:
     weights = write_weights(tmp_path / "a.weights", rows_of(narrow), seed=3)
     out = tmp_path / "out"
-    arguments = ("--weights", weights, "--names", names, "--raw", *NARROW, "--out", out)
+    arguments = ("--weights", weights, "--names", names, "--raw", *NARROW, *ONE_SIZE, "--out", out)
     assert cli("export", "yolov3-tiny", *arguments).code == 0
     card = read_model(out / "yolov3-tiny.onnx").card
     assert card.classes == ("cat", "dog")
@@ -81,7 +82,17 @@ def test_a_partial_file_is_said_to_be_one(
     narrow: Network, names: Path, cli: Cli, tmp_path: Path
 ) -> None:
     weights = write_weights(tmp_path / "tiny.conv.15", rows_of(narrow)[:8], seed=3)
-    arguments = ("--weights", weights, "--names", names, "--raw", *NARROW, "--out", tmp_path)
+    arguments = (
+        "--weights",
+        weights,
+        "--names",
+        names,
+        "--raw",
+        *NARROW,
+        *ONE_SIZE,
+        "--out",
+        tmp_path,
+    )
     said = cli("export", "yolov3-tiny", *arguments)
     assert said.code == 0, said
     assert "first 8 of 13 convolutions" in said.err.replace("\n", " ")

@@ -11,6 +11,8 @@ from sizewise.pipeline.export import ExportOptions, export_source
 from tests.sizewise.cli.finders import write_finder
 from tests.sizewise.pipeline.accuracy.test_other_fit import BOX, Remarks, write_data
 
+pytestmark = pytest.mark.usefixtures("in_process")
+
 
 @pytest.mark.parametrize("command", ["evaluate", "predict", "export"])
 def test_what_is_assumed_of_channels_is_said_once(command: str, tmp_path: Path) -> None:

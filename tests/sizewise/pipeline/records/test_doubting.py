@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,14 +14,13 @@ from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.records.planning.doubting import unknown
 from sizewise.pipeline.records.planning.setting import Sources, read_sources
 from tests.reports.choice.planning.test_plans import setting
-from tests.sizewise.sweeps import planned_sweep
 
 MEASURED, OTHER = Size(256, 256), Size(192, 256)
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
-    return read_sources(planned_sweep(tmp_path_factory.mktemp("sweep")), None)
+def sources(planned_results: Path) -> Sources:
+    return read_sources(planned_results, None)
 
 
 def doubts(sources: Sources, sizes: Sequence[Size], *, measure: bool = False) -> str:

@@ -9,16 +9,15 @@ import pytest
 
 from bench.streaming import bare_bytes
 from sizewise.pipeline.records.planning.setting import read_sources
-from tests.sizewise.sweeps import planned_sweep
 
 MIB = 2**20
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the memory of a process")
 def test_the_memory_of_a_bare_process_is_that_of_one_with_a_library_of_nothing(
-    tmp_path: Path,
+    planned_results: Path,
 ) -> None:
-    sources = read_sources(planned_sweep(tmp_path), None)
+    sources = read_sources(planned_results, None)
     bare = bare_bytes()
     assert bare is not None
     assert sources.bare_mib == pytest.approx(bare / MIB, rel=0.1)
