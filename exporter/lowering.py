@@ -68,8 +68,11 @@ def lower(
 def _without_stacks() -> Iterator[None]:
     """Note no stack of Python with each node: it takes a third of the time. Here, stacks hold
     frames of torch alone; the user's lines are known."""
-    config: Any = torch.fx.config
-    before = getattr(config, "do_not_emit_stack_traces", False)  # new in torch 2.13
+    config: Any = getattr(torch.fx, "config", None)
+    before = getattr(config, "do_not_emit_stack_traces", None)
+    if before is None:  # before torch 2.13
+        yield
+        return
     config.do_not_emit_stack_traces = True
     try:
         yield
