@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.remote import answered
 from sizewise.core.children.child import run_in_child
 from sizewise.core.specs import Size
 
 _MS = 1e-6
-_FEWEST = 10
+_FEWEST = 100
 """Pictures that tell the speed of a stream."""
 _BARE_TIMEOUT_S = 300.0
 Place = tuple[int, Size]
@@ -41,21 +43,35 @@ class Streamed:
     resident_bytes: int | None
 
     def switch_ms(self) -> Mapping[int, float]:
-        """What a picture takes longer, by engine, where another place ran before it.
-
-        The machine may have another speed in the stream than in the calls alone: pictures that came
-        to the place of the one before say which.
-        """
-        order, ms = np.array(self.order), np.array(self.stream_ms)[1:]
-        changed, order = order[1:] != order[:-1], order[1:]
-        alone = np.array(self.alone_ms)[order]
-        if np.count_nonzero(~changed) >= _FEWEST:
-            alone *= ms[~changed].sum() / alone[~changed].sum()
+        """What a picture takes longer, by engine, where another place ran before it."""
+        order, changed = np.array(self.order)[1:], self._changed
+        longer = (np.array(self.stream_ms) - self._expected_ms)[1:]
         engine = np.array([engine for engine, _ in self.places])[order]
         return {
-            int(one): max(0.0, float((ms - alone)[changed & (engine == one)].mean()))
+            int(one): max(0.0, float(longer[changed & (engine == one)].mean()))
             for one in np.unique(engine[changed])
         }
+
+    def ratios(self) -> NDArray[np.float64]:
+        """What each picture takes over the calls at its place alone, changes included."""
+        return np.asarray(np.array(self.stream_ms) / self._expected_ms)
+
+    @cached_property
+    def _changed(self) -> NDArray[np.bool_]:
+        """Whether another place ran before, from the second picture on."""
+        order = np.array(self.order)
+        return np.asarray(order[1:] != order[:-1])
+
+    @cached_property
+    def _expected_ms(self) -> NDArray[np.float64]:
+        """Of each picture, without a change, at the speed that the machine has in the stream: it
+        may be another than in the calls alone. Pictures that come to the place of the one before
+        tell it, where they are many."""
+        alone = np.array(self.alone_ms)[np.array(self.order)]
+        same = np.append(False, ~self._changed)
+        if np.count_nonzero(same) >= _FEWEST:
+            alone *= np.array(self.stream_ms)[same].sum() / alone[same].sum()
+        return np.asarray(alone)
 
 
 def stream(

@@ -28,7 +28,7 @@ def streamed(order: tuple[int, ...], speed: float) -> Streamed:
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.5, 2.0))
 def test_costs_of_changes_are_found_at_any_speed(seed: int, speed: float) -> None:
-    order = tuple(np.random.default_rng(seed).integers(0, 3, 200).tolist())
+    order = tuple(np.random.default_rng(seed).integers(0, 3, 500).tolist())
     assert streamed(order, speed).switch_ms() == pytest.approx(COSTS)
 
 
@@ -39,3 +39,14 @@ def test_where_each_picture_changes_the_speed_is_that_of_calls_alone() -> None:
 
 def test_one_place_has_no_changes() -> None:
     assert streamed((1,) * 30, 1.0).switch_ms() == {}
+
+
+@given(st.floats(0.5, 2.0))
+def test_pictures_spread_by_changes_and_not_by_the_speed(speed: float) -> None:
+    order = (0,) * 150 + (1, 0) * 30
+    ratios = streamed(order, speed).ratios()
+    assert ratios[1:150] == pytest.approx(1.0)
+    changed = [ALONE[now] * speed + COSTS[0] for now in order[150:]]
+    assert ratios[150:] == pytest.approx(
+        [ms / (ALONE[now] * speed) for ms, now in zip(changed, order[150:], strict=True)]
+    )

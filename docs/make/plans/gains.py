@@ -77,7 +77,9 @@ class Case:
 
 def main() -> None:
     before = origin()
-    rows = [_row(case) for case in tuple(_cases())]
+    rows = [_row(case, before) for case in tuple(_cases())]
+    for row in rows:
+        del row["code"]
     times = {"started": rows[0]["started"], "ended": rows[-1]["ended"], "rounds": ROUNDS}
     write_record(RECORD, before | times | {"rows": rows})
 
@@ -91,15 +93,20 @@ def _cases() -> Iterable[Case]:
             yield case
 
 
-def _row(case: Case) -> dict[str, Any]:
-    """As it was measured before, or now."""
+def _row(case: Case, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """As it was measured before by the same code, or now."""
     path = case.out / "gains.json"
-    if not path.exists():
-        known = {"network": case.network, "traffic": case.traffic.name, "started": now()}
-        row = known | _planned(case, ROOM * _dynamic_mib(case)) | {"ended": now()}
-        with written_whole(path) as draft:
-            draft.write_text(codec.to_json(row), encoding="utf-8")
-    return codec.from_json(path.read_bytes(), dict[str, Any])
+    code = {name: origin[name] for name in ("commit", "changed_files")}
+    of = {"code": code, "rounds": ROUNDS, "pictures": PICTURES}
+    if path.exists():
+        known = codec.from_json(path.read_bytes(), dict[str, Any])
+        if of.items() <= known.items():
+            return known
+    row = {"network": case.network, "traffic": case.traffic.name, "started": now()}
+    row |= _planned(case, ROOM * _dynamic_mib(case)) | {"ended": now()} | of
+    with written_whole(path) as draft:
+        draft.write_text(codec.to_json(row), encoding="utf-8")
+    return codec.from_json(codec.to_json(row).encode(), dict[str, Any])
 
 
 def _dynamic_mib(case: Case) -> float:

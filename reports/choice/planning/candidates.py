@@ -40,6 +40,8 @@ class Offer:
     may_shrink: bool = False
     switch_ms: Mapping[str, float] = field(default_factory=dict)
     """Of engines, by their names, from a stream that was measured."""
+    dynamic: frozenset[str] = frozenset()
+    """The names of engines of several sizes."""
     shared_mib: float = 0.0
     """Of each engine's memory, what is its library's."""
     place_ms: Mapping[tuple[str, Size], float] = field(default_factory=dict)
@@ -53,15 +55,18 @@ class Offer:
     hopeless: frozenset[str] = frozenset()
     """Those that do not, by their names."""
 
-    def switch_ms_of(self, name: str, swept: float | None) -> float:
+    def switch_ms_of(self, group: Group, size: Size | None = None) -> float:
         """What a change to an engine costs. Where it was not in the stream, it may be as cheap as
-        those that were; ``swept`` is what a sweep found (None: nothing)."""
+        the cheapest of its strategy that were, or as a sweep found."""
+        name = group.name if size is None else group.engine_at(size)
         if name in self.switch_ms:
             return self.switch_ms[name]
-        if not self.switch_ms:
-            return swept or 0.0
-        others = float(np.mean(list(self.switch_ms.values())))
-        return others if swept is None else min(swept, others)
+        others = [
+            ms for one, ms in self.switch_ms.items() if (one in self.dynamic) != group.is_static
+        ]
+        if group.is_static:
+            return min(others, default=0.0)
+        return min([group.switch_ms, *others])
 
     def spread_of(self, group: Group, size: Size) -> NDArray[np.float64]:
         """What pictures at an input take over the mean of the input, as quantiles."""
@@ -156,7 +161,7 @@ def _static(group: Group, bucket: Size, offer: Offer) -> Use | None:
             name=name,
             memory_mib=max(0.0, memory - offer.shared_mib),
             library=group.spec.backend,
-            switch_ms=offer.switch_ms_of(name, None),
+            switch_ms=offer.switch_ms_of(group, bucket),
             serves=dict(_served(group, [bucket] * len(offer.demand.sizes), offer)),
         ),
     )
@@ -178,7 +183,7 @@ def _open(group: Group, side: int, offer: Offer) -> Use:
             engine=group.name,
             library=group.spec.backend,
             memory_mib=max(0.0, group.most_memory_mib - offer.shared_mib),
-            switch_ms=offer.switch_ms_of(group.name, group.switch_ms),
+            switch_ms=offer.switch_ms_of(group),
             serves=dict(_served(group, inputs, offer)),
         ),
     )

@@ -124,6 +124,7 @@ class Setting:
             curves=self.curves,
             may_shrink=self.floor is not None,
             switch_ms=self.switch_ms,
+            dynamic=frozenset(group.name for group in self.groups if not group.is_static),
             shared_mib=self.together.shared_mib,
             place_ms=self.place_ms,
             pace=self.pace,

@@ -21,6 +21,7 @@ class Unknown:
 
 
 _NEAR = 1e-6
+_PROVEN = 1e-4
 _NOTHING = 0.005
 """A gain below this share is none."""
 
@@ -75,13 +76,20 @@ def _measured(plan: Plan) -> Iterator[str]:
 
 
 def _bound(plan: Plan) -> str:
+    what = "for 99 % of the pictures" if plan.decision.objective == "p99" else "in the mean"
+    return how_near(plan, what)
+
+
+def how_near(plan: Plan, what: str) -> str:
+    """How far any other set could be ahead; ``what`` says of which time."""
     decision = plan.decision
-    what = "for 99 % of the pictures" if decision.objective == "p99" else "in the mean"
-    if decision.gap <= 1e-4:
+    if decision.gap <= _PROVEN:
         return f"No other set under these limits is faster {what}: proven."
+    if decision.bound <= 0:
+        return f"How near this is to the fastest set {what} was not proven in time."
     return (
-        f"No set under these limits takes less than {number(decision.bound)} ms {what}: the plan "
-        f"is at most {percent(decision.gap, 1)} above that."
+        f"No set under these limits takes less than {number(decision.bound)} ms {what}: another "
+        f"could take at most {percent(decision.gap, 1)} less than this one."
     )
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.choice.planning.telling import Unknown, told
+from reports.choice.planning.telling import Unknown, how_near, told
 from reports.page.plan import tables
 from reports.sections import Section
 from reports.text.grid import plain
-from reports.text.words import command_without_folders, counted, number, percent, without_folders
+from reports.text.words import command_without_folders, counted, without_folders
 from sizewise.core.machine.environment import Environment
 from sizewise.core.specs.plan import Plan, Prediction
-
-_PROVEN = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,21 +117,15 @@ def _rule(plan: Plan) -> str:
 
 
 def _objective(plan: Plan) -> str:
-    decision = plan.decision
     what = {
         "mean": "the mean time of a picture",
         "p99": "the time that 99 % of the pictures keep to",
         "throughput": "the mean time of a picture, for most pictures in a second",
-    }[decision.objective]
-    gap = (
-        "No other set under these limits is faster: that is proven."
-        if decision.gap <= _PROVEN
-        else f"No set takes less than {number(decision.bound)} ms; the plan is at most "
-        f"{percent(decision.gap, 1)} above that."
-    )
+    }[plan.decision.objective]
+    of = "for 99 % of the pictures" if plan.decision.objective == "p99" else "in the mean"
     return (
         f"Least was to be {what}. A mixed-integer program chose among all sets of the engines that "
-        f"were measured or modelled. {gap}"
+        f"were measured or modelled. {how_near(plan, of)}"
     )
 
 

@@ -14,7 +14,7 @@ from sizewise.core import codec
 from sizewise.pipeline.preparation.traffic.opening import TrafficSource
 from sizewise.pipeline.records.replay import ReplayOptions
 
-_SAME_PACE = 0.02
+_SAME_PACE = 0.05
 """Less than that says nothing about the machine."""
 
 
@@ -55,12 +55,17 @@ def replay(
         ("figure", "expected", "measured", "off by (%)"),
         [_row(name, *pair) for name, pair in pairs.items()],
     )
-    if abs(found.pace - 1) > _SAME_PACE:
+    if found.unplanned:
+        console.say(
+            f"{counted(found.unplanned, 'picture')} came at inputs that the plan does not know: "
+            "its mean stands for each in what was expected. Plan again for this traffic."
+        )
+    if found.pace is not None and abs(found.pace - 1) > _SAME_PACE:
         off, how = 100 * abs(found.pace - 1), "longer" if found.pace > 1 else "less"
         console.say(
             f"Each input alone took {off:.1f} % {how} than the plan says. After plan --measure, "
-            "only the machine can be the cause; without it, several engines in one process can be, "
-            "too."
+            "the machine is slower or faster than it was then; without it, what was modelled may "
+            "be off, too."
         )
 
 

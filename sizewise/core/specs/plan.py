@@ -178,7 +178,7 @@ class Alternative:
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """Why these engines. No set takes less than ``bound`` in the unit of the ``objective``, and the
-    plan is at most the share ``gap`` above it.
+    plan's less the share ``gap`` is that.
 
     ``baselines`` are plain choices under the same limits; ``more`` is what a looser limit would
     buy, ``by_engines`` the best set of one engine, of two, and so on.

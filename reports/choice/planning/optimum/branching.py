@@ -32,6 +32,8 @@ Assign = Callable[[Sequence[str]], Assigned]
 _Part = tuple[float, Fixed, Bound | None]
 """Its bound, what is fixed, and the bound of a part that it was much like."""
 _WHOLE = 1e-6
+_ROUNDED = 1e-9
+"""By so much a sum may be above a target."""
 _SHAKEN = 4
 _DIVIDING = 0.25
 """The share of the time for what sizes save together."""
@@ -57,7 +59,7 @@ class Branching:
         self._problem, self._assign, self._gap, self._clock = problem, assign, gap, clock
         self._table = Table(problem, least=True)
         full = Table(problem, least=False)
-        self._search = Search(full, clock)
+        self._search = self._full = Search(full, clock)
         self._relaxation = Relaxation(self._table)
         worst = np.where(np.isfinite(full.costs), full.costs, -np.inf).max(axis=0)
         self._worst = float(worst.sum()) + _WHOLE * (1 + float(np.abs(worst).sum()))
@@ -94,8 +96,8 @@ class Branching:
         if self._is_reached or self._table.savings is None:
             return
         now = self._clock()
-        until = now + (until - now) * _DIVIDING
-        self._relaxation.divide_savings(self._all(), self._pool, until, self._clock)
+        divided = now + (until - now) * _DIVIDING
+        self._relaxation.divide_savings(self._all(), self._pool, divided, self._clock)
         # From here on, what sizes save is taken off their costs: sets that share places look good.
         self._search = Search(self._table, self._clock)
         self._try(self._search.best(loaded, until=until)[0])
@@ -105,12 +107,12 @@ class Branching:
         """A bound from which a part is of no use: no plan takes more than at its worst."""
         if self._is_reached:
             return -np.inf
-        target = np.inf if self._target is None else self._target + _WHOLE * abs(self._target)
+        target = np.inf if self._target is None else self._target * (1 + _WHOLE) + _ROUNDED
         return min(self.mean_ms * (1 - self._gap), self._worst, target)
 
     @property
     def _is_reached(self) -> bool:
-        return self._target is not None and self.mean_ms <= self._target
+        return self._target is not None and self.mean_ms <= self._target + _ROUNDED
 
     def _all(self) -> Fixed:
         engines, libraries = len(self._table.names), self._table.library_weights.shape[1]
@@ -173,7 +175,7 @@ class Branching:
             found = self._assign([self._table.names[one] for one in loaded])
             self._tried[key] = found.bound_ms
             self._take(found.served)
-            self._take(self._search.served(loaded))  # where HiGHS had too little time
+            self._take(self._full.served(loaded))  # where HiGHS had too little time
         return self._tried[key]
 
     def _take(self, served: Served | None) -> None:

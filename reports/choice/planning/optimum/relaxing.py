@@ -24,6 +24,8 @@ _NEAR = 1000
 """Columns that a linear program of a part begins with."""
 _LEAST_STEP, _SHORTER = 0.05, 0.8
 """Steps of subgradients: from 1, each so much of the one before."""
+_IDLE = 2
+"""Steps in a row that gain nothing."""
 _STARTING = 8
 """Candidates of each size that a linear program begins with."""
 
@@ -102,15 +104,14 @@ class Relaxation:
         """Count what sizes save at one place where that makes the bound the highest. Columns are
         added to the ``pool``."""
         savings = best = self._table.savings
-        highest, step = -np.inf, 1.0
-        while savings is not None and step > _LEAST_STEP and clock() < until:
+        highest, step, idle = -np.inf, 1.0, 0
+        while savings is not None and idle < _IDLE and step > _LEAST_STEP and clock() < until:
             self._table.save(savings)
-            before = highest
             bound = self.bound(fixed, pool, np.inf, _OF_DIVISION)
+            gains = bound.ms > highest + _CLOSE * abs(highest)
+            idle = 0 if gains or np.isinf(highest) else idle + 1
             if bound.ms > highest:
                 highest, best = bound.ms, savings
-            if highest - before < _CLOSE * abs(highest):
-                break
             savings = savings.divided(self._served, step)
             step *= _SHORTER
         if best is not None:

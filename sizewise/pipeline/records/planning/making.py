@@ -141,9 +141,10 @@ class Making:
             plan,
             self._traffic,
             self._out,
-            _PICTURES,
+            None,
             timeout_s=self._options.timeout_s,
             processes=_PROCESSES,
+            most=_PICTURES,
         )
 
     def _rated(self, decided: Decided) -> Rated:

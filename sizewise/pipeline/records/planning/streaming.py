@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sizewise.core.specs.plan import Place, Plan, Prediction
 from sizewise.core.specs.traffic import Traffic
@@ -38,8 +37,9 @@ class Alone:
 class Replayed:
     """The first ``pictures`` of a traffic: what was expected of these, what was measured, and what
     changes cost by engine; ``alone`` has each place, and ``spread`` what pictures took
-    over that, changes included, as quantiles. ``pace`` is what these pictures would take with each
-    place alone, over what the plan says of that: the machine may be faster or slower than it was.
+    over that, changes included, as quantiles. ``pace`` is what each
+    place took alone, over what the plan says of it; ``unplanned`` pictures ran at places that the
+    plan does not know.
     Accuracy is of ``images`` of a data set (0: it was not measured)."""
 
     pictures: int
@@ -48,7 +48,8 @@ class Replayed:
     switch_ms: Mapping[str, float]
     alone: tuple[Alone, ...] = ()
     spread: tuple[float, ...] = ()
-    pace: float = 1.0
+    pace: float | None = None
+    unplanned: int = 0
     images: int = 0
 
 
@@ -60,15 +61,17 @@ def replayed(
     *,
     timeout_s: float,
     processes: int = 1,
+    most: int = PICTURES,
 ) -> Replayed:
     """Run the engines of a plan, which lies in ``folder``, over the first pictures of a traffic, so
-    many times, each in a process of its own. All places of the plan run there alone as well.
+    many times, each in a process of its own. All places of the plan run there alone as well. Where
+    it is not said how many ``pictures``, they are at ``most`` so many, and what takes a minute.
 
     Raises EngineError and InputError.
     """
     from bench.streaming import stream
 
-    sample = traffic.stream[: pictures or _bounded(plan, processes)]
+    sample = traffic.stream[: pictures or _bounded(plan, processes, most)]
     placed = [plan.place_of(size) for size in sample]
     places = list(dict.fromkeys([*placed, *(route.place for route in plan.routes)]))
     number = {place: at for at, place in enumerate(places)}
@@ -86,46 +89,42 @@ def replayed(
     ]
     alone = np.mean([one.alone_ms for one in found], axis=0)
     switches = [one.switch_ms() for one in found]
-    planned = _planned_ms(plan, placed)
+    known = {route.place: route.ms for route in plan.routes}
+    planned = [place for place in placed if known.get(place)]
     return Replayed(
         pictures=len(sample),
-        expected=_expected(plan, placed, planned),
+        unplanned=len(placed) - len(planned),
+        expected=_expected(plan, placed, known),
         measured=_measured(found),
         switch_ms={loaded[at]: float(np.mean([one[at] for one in switches])) for at in switches[0]},
         alone=tuple(
             Alone(place=place, ms=float(ms)) for place, ms in zip(places, alone, strict=True)
         ),
-        spread=_spread(found, alone),
-        pace=_ratio(alone[[number[place] for place in placed]].mean(), planned.mean()),
+        spread=_spread(found),
+        pace=sum(float(alone[number[one]]) for one in planned) / sum(known[one] for one in planned)
+        if planned
+        else None,
     )
 
 
-def _spread(found: Sequence[Streamed], alone_ms: NDArray[np.float64]) -> tuple[float, ...]:
-    ratios = [np.array(one.stream_ms) / alone_ms[np.array(one.order)] for one in found]
+def _spread(found: Sequence[Streamed]) -> tuple[float, ...]:
     shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    return tuple(map(float, np.quantile(np.concatenate(ratios), shares)))
+    ratios = np.concatenate([one.ratios() for one in found])
+    return tuple(map(float, np.quantile(ratios, shares)))
 
 
-def _ratio(one: float, other: float) -> float:
-    return float(one / other) if other else 1.0
+def _bounded(plan: Plan, processes: int, most: int) -> int:
+    in_time = int(1000 * _SECONDS / processes / max(plan.predicted.mean_ms, 0.01))
+    return max(1, min(most, in_time))
 
 
-def _bounded(plan: Plan, processes: int) -> int:
-    most = int(1000 * _SECONDS / processes / max(plan.predicted.mean_ms, 0.01))
-    return max(1, min(PICTURES, most))
-
-
-def _planned_ms(plan: Plan, placed: Sequence[Place]) -> NDArray[np.float64]:
-    """What the plan says of each picture at its place."""
-    by_place = {route.place: route.ms for route in plan.routes}
-    return np.array([by_place.get(place, plan.predicted.mean_ms) for place in placed])
-
-
-def _expected(plan: Plan, placed: Sequence[Place], planned: NDArray[np.float64]) -> Prediction:
-    """Of the pictures that are run: a part of a traffic has other shares than the whole."""
+def _expected(plan: Plan, placed: Sequence[Place], known: Mapping[Place, float]) -> Prediction:
+    """Of the pictures that are run: a part of a traffic has other shares than the whole. The plan's
+    mean stands for a place that it does not know."""
+    calls = [known.get(place, plan.predicted.mean_ms) for place in placed]
     changes = sum(plan.by_name[b.engine].switch_ms for a, b in pairwise(placed) if a != b)
     return Prediction(
-        mean_ms=float(planned.mean()) + changes / len(placed),
+        mean_ms=float(np.mean(calls)) + changes / len(placed),
         p50_ms=plan.predicted.p50_ms,
         p99_ms=plan.predicted.p99_ms,
         memory_mib=plan.predicted.memory_mib,

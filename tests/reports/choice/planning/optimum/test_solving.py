@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from reports.choice.planning.optimum.branching import Assigned, Branching
 from reports.choice.planning.optimum.problem import Candidate, Problem, Serving
+from reports.choice.planning.optimum.relaxing import Fixed, Relaxation
 from reports.choice.planning.optimum.searching import Search
 from reports.choice.planning.optimum.solving import _assigned, solve
 from reports.choice.planning.optimum.tabled import Table
@@ -210,6 +211,39 @@ def test_no_plan_takes_less_than_is_counted_however_savings_are_divided(
             assert counted <= problem.mean_ms(served) + 1e-9
         if table.savings is not None:
             table.save(table.savings.divided(rng.random(table.costs.shape), 1.0))
+
+
+def test_savings_are_counted_for_the_size_that_is_elsewhere() -> None:
+    """Then the bound is the best plan itself: accuracy keeps the second size away from the first,
+    so that nothing is saved."""
+    one, two = Size(32, 32), Size(32, 64)
+    both = {n: Serving(ms=10.0, accuracy=0.3, input=one) for n in range(2)}
+    apart = {1: Serving(ms=13.0, accuracy=0.9, input=two)}
+    problem = Problem(
+        shares=[0.5, 0.5],
+        candidates=[
+            Candidate(name="p", memory_mib=1, switch_ms=20, serves=both),
+            Candidate(name="q", memory_mib=1, switch_ms=20, serves=apart),
+        ],
+        switches={(0, 1): 0.25, (1, 0): 0.25},
+        min_accuracy=0.6,
+    )
+    best = brute_force(problem)
+    assert best == pytest.approx(21.5)
+    table = Table(problem, least=True)
+    relaxation = Relaxation(table)
+    fixed = Fixed(
+        low=np.zeros(2, dtype=int),
+        high=np.ones(2, dtype=int),
+        library_low=np.zeros(1, dtype=int),
+        library_high=np.ones(1, dtype=int),
+    )
+    pool = np.isfinite(table.costs)
+    halves = relaxation.bound(fixed, pool.copy(), np.inf).ms
+    relaxation.divide_savings(fixed, pool.copy(), 1.0, lambda: 0.0)
+    divided = relaxation.bound(fixed, pool.copy(), np.inf).ms
+    assert halves < 20
+    assert divided == pytest.approx(best, rel=1e-6)
 
 
 @settings(max_examples=60, deadline=None)
