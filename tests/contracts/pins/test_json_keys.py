@@ -60,7 +60,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_made(tmp_path_factory.mktemp("keys"))
 
 
-@pytest.mark.usefixtures("empty_pictures")
+@pytest.mark.usefixtures("built_here", "empty_pictures")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_prints_these_keys(
     command: str,

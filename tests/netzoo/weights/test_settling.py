@@ -8,7 +8,7 @@ from netzoo.zoo.network import build_network
 from sizewise.core.pictures.patches import patches_under_noise
 from sizewise.core.specs import Size
 
-SIZE = Size(128, 256)
+SIZE = Size(96, 128)
 LARGEST = 20.0
 """Of a raw output. The boxes' sizes are its exponential, and pass 10⁸ there."""
 

@@ -312,6 +312,7 @@ ENDS: dict[tuple[str, int], Callable[[Cli, pytest.MonkeyPatch], Said]] = {
 }
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("command", "code"), [(name, code) for name, codes in MORE.items() for code in codes]
 )

@@ -21,6 +21,7 @@ from tests.sizewise.cli.conftest import Cli, Said
 from tests.sizewise.cli.test_precision import table
 
 pytest.importorskip("onnxruntime")
+pytestmark = pytest.mark.usefixtures("in_process")
 SIZE = SIZES[1]
 EXCEEDS = "The error of int8 against FP32 exceeds the 20% allowed"
 
