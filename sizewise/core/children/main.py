@@ -57,7 +57,10 @@ def _leave() -> NoReturn:
     """End, with what is registered for the end: libraries take up to 0.3 s to take themselves apart
     after that, and the parent waits."""
     atexit._run_exitfuncs()
+    sys.stdout.flush()
     sys.stderr.flush()
+    if os.name == "posix":
+        ctypes.CDLL(None).fflush(None)  # what libraries wrote in C
     os._exit(0)
 
 

@@ -20,7 +20,7 @@ from sizewise.core.progress import cancelled, report
 from tests.bench.elsewhere import environment
 
 MODULE = """
-import ctypes, os, sys, time
+import atexit, ctypes, os, sys, time
 from pathlib import Path
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelled
@@ -29,6 +29,9 @@ from sizewise.core.progress import cancelled, report
 def double(value):
     print("noise on stdout")
     return {"doubled": value * 2}
+
+def register(path):
+    atexit.register(lambda: Path(path).write_text("done"))
 
 def refuse():
     raise InputError("No", "because", "Do this.", reason_code="unsupported_size")
@@ -104,6 +107,11 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_result_comes_back_and_prints_do_not_disturb_it() -> None:
     assert run_in_child("childwork:double", {"value": 21}, timeout_s=30) == {"doubled": 42}
+
+
+def test_what_is_registered_for_the_end_is_done(tmp_path: Path) -> None:
+    run_in_child("childwork:register", {"path": str(tmp_path / "end")}, timeout_s=30)
+    assert (tmp_path / "end").read_text() == "done"
 
 
 def test_another_interpreter_imports_what_it_has(tmp_path: Path) -> None:
