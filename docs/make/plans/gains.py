@@ -34,7 +34,7 @@ from sizewise.pipeline.records.planning.streaming import Replayed, replayed
 RECORD = "planning-gains"
 TRAFFICS = ("photographs", "documents", "video-crops")
 SIDE = 416
-ROUNDS = 10
+ROUNDS = 6
 """Turns of each choice."""
 PICTURES = 300
 """Of the traffic, in a turn."""
@@ -76,12 +76,12 @@ class Case:
 
 
 def main() -> None:
-    before = origin()
-    rows = [_row(case, before) for case in tuple(_cases())]
-    for row in rows:
-        del row["code"]
-    times = {"started": rows[0]["started"], "ended": rows[-1]["ended"], "rounds": ROUNDS}
-    write_record(RECORD, before | times | {"rows": rows})
+    before, rows = origin(), list[dict[str, Any]]()
+    for case in tuple(_cases()):
+        row = _row(case, before)
+        rows.append({name: value for name, value in row.items() if name != "code"})
+        times = {"started": rows[0]["started"], "ended": row["ended"], "rounds": ROUNDS}
+        write_record(RECORD, before | times | {"rows": rows})
 
 
 def _cases() -> Iterable[Case]:
