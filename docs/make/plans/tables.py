@@ -131,7 +131,7 @@ def _off(choice: Any, figure: str) -> float:
 
 def _paced(choice: Any) -> float:
     """What the mean is off by beside the speed that the machine itself had in each turn."""
-    means = (turn["mean_ms"] / turn.get("pace", 1.0) for turn in choice["measured"])
+    means = (turn["mean_ms"] / turn["pace"] for turn in choice["measured"])
     return 100 * (statistics.mean(means) / choice["expected"]["mean_ms"] - 1)
 
 
