@@ -86,7 +86,7 @@ def _within(rows: Sequence[Any]) -> list[str]:
         for (name, most), words in zip(_REACH.items(), ("means", "memories"), strict=True)
     ]
     paced = sum(abs(_paced(_plan(row))) <= _REACH["mean_ms"] for row in rows)
-    told.append(f"{paced} means at the machine's pace")
+    told.append(f"{paced} of {len(rows)} means at the machine's pace")
     known = [one for row in rows if (one := _points(row["accuracy"])) is not None]
     told.append(
         f"{sum(abs(one) <= _POINTS for one in known)} of {len(known)} accuracies within {_POINTS} "

@@ -32,8 +32,8 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What candidates are made for;
-    ``may_shrink`` says whether an input may be smaller than what a picture asks for."""
+    """What candidates are made for; ``may_shrink`` says whether an input may be smaller than what a
+    picture asks for."""
 
     demand: Demand
     curves: Curves

@@ -36,11 +36,10 @@ class Alone:
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
     """The first ``pictures`` of a traffic: what was expected of these, what was measured, and what
-    changes cost by engine; ``alone`` has each place, and ``spread`` what pictures took
-    over that, changes included, as quantiles. ``pace`` is what each
-    place took alone, over what the plan says of it; ``unplanned`` pictures ran at places that the
-    plan does not know.
-    Accuracy is of ``images`` of a data set (0: it was not measured)."""
+    changes cost by engine; ``alone`` has each place, and ``spread`` what pictures took over that,
+    changes included, as quantiles. ``pace`` is what each place took alone, over what the plan says
+    of it (None: it says nothing of any); ``unplanned`` pictures ran at places that the plan does
+    not know. Accuracy is of ``images`` of a data set (0: it was not measured)."""
 
     pictures: int
     expected: Prediction
