@@ -33,8 +33,9 @@ class _Streamed:
 
 @dataclass(frozen=True, kw_only=True)
 class Streamed:
-    """Milliseconds of each picture in order, and of calls at each place alone; bytes of the process
-    with the engines and without their inputs; on a GPU, there (None: the system does not say)."""
+    """Milliseconds of each picture in order, and of calls at each place alone, which stand between
+    them; bytes of the process with the engines and without their inputs; on a GPU, there (None: the
+    system does not say)."""
 
     places: tuple[Place, ...]
     order: tuple[int, ...]
@@ -42,13 +43,18 @@ class Streamed:
     alone_ms: tuple[float, ...]
     resident_bytes: int | None
 
+    def place_ms(self) -> NDArray[np.float64]:
+        """What a picture takes at each place where none before it ran elsewhere."""
+        return np.array(self.alone_ms) * self._pace
+
     def switch_ms(self) -> Mapping[int, float]:
-        """What a picture takes longer, by engine, where another place ran before it."""
+        """What a picture takes longer, by engine, where another place ran before it; below 0 where
+        it took less."""
         order, changed = np.array(self.order)[1:], self._changed
         longer = (np.array(self.stream_ms) - self._expected_ms)[1:]
         engine = np.array([engine for engine, _ in self.places])[order]
         return {
-            int(one): max(0.0, float(longer[changed & (engine == one)].mean()))
+            int(one): float(longer[changed & (engine == one)].mean())
             for one in np.unique(engine[changed])
         }
 
@@ -62,16 +68,20 @@ class Streamed:
         order = np.array(self.order)
         return np.asarray(order[1:] != order[:-1])
 
-    @cached_property
+    @property
     def _expected_ms(self) -> NDArray[np.float64]:
-        """Of each picture, without a change, at the speed that the machine has in the stream: it
-        may be another than in the calls alone. Pictures that come to the place of the one before
-        tell it, where they are many."""
+        """Of each picture, without a change."""
+        return np.asarray(self.place_ms()[np.array(self.order)])
+
+    @cached_property
+    def _pace(self) -> float:
+        """What calls take in the stream, over those alone: pictures that come to the place of the
+        one before tell it, where they are many."""
         alone = np.array(self.alone_ms)[np.array(self.order)]
         same = np.append(False, ~self._changed)
-        if np.count_nonzero(same) >= _FEWEST:
-            alone *= np.array(self.stream_ms)[same].sum() / alone[same].sum()
-        return np.asarray(alone)
+        if np.count_nonzero(same) < _FEWEST:
+            return 1.0
+        return float(np.array(self.stream_ms)[same].sum() / alone[same].sum())
 
 
 def stream(

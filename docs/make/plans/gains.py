@@ -30,6 +30,7 @@ from sizewise.pipeline.records.planning.making import Making
 from sizewise.pipeline.records.planning.options import PlanOptions
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, replayed
+from sizewise.pipeline.records.replay import ReplayOptions, replay
 
 RECORD = "planning-gains"
 TRAFFICS = ("photographs", "documents", "video-crops")
@@ -41,6 +42,8 @@ PICTURES = 300
 ROOM = 1.1
 """The memory of a plan: so many times what the best dynamic engine takes over the traffic."""
 PLAN, ONE = "the plan", "the best one engine"
+RATED = (PLAN, ONE)
+"""Whose accuracy is measured: they may scale pictures down."""
 _ANY_MIB = 100_000.0
 _TIMEOUT_S = 600.0
 
@@ -134,11 +137,18 @@ def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
     plans = {PLAN: plan} | {name: making.built(one.decided()) for name, one in others.items()}
     fits = {PLAN: True} | {name: one.fits for name, one in others.items()}
     turns = _by_turns(plans, case.traffic, out)
+    accuracies = {
+        name: _replayed_accuracy(plan, case, out) for name, plan in plans.items() if name in RATED
+    }
     return {
         "max_memory_mib": max_memory_mib,
         "sizes": len(decided.setting.demand.sizes),
         "floor": decided.setting.floor,
-        "choices": {name: {"fits": fits[name]} | _told(plans[name], turns[name]) for name in plans},
+        "choices": {
+            name: {"fits": fits[name], "accuracy": accuracies.get(name)}
+            | _told(plans[name], turns[name])
+            for name in plans
+        },
         "accuracy": _accuracy(accuracy),
     }
 
@@ -153,6 +163,15 @@ def _accuracy(known: MeasuredAccuracy | None) -> dict[str, Any]:
     if known is None:
         return {"images": 0, "expected": None, "measured": None}
     return {"images": known.images, "expected": known.expected, "measured": known.accuracy}
+
+
+def _replayed_accuracy(plan: Plan, case: Case, folder: Path) -> dict[str, Any]:
+    """What ``sizewise replay --data`` says of it."""
+    path = folder / "rated.json"
+    write_plan(plan, path)
+    options = ReplayOptions(pictures=1, processes=1, data=str(case.data))
+    found = replay(path, case.traffic, options)
+    return {"expected": found.expected.accuracy, "measured": found.measured.accuracy}
 
 
 def _by_turns(

@@ -38,11 +38,17 @@ class Rated:
         return math.nan if known is None else known
 
 
-def kept(first: Decided, rate: Callable[[Decided], Rated], reporter: Reporter) -> Rated:
+def kept(
+    first: Decided,
+    rate: Callable[[Decided], Rated],
+    reporter: Reporter,
+    compare: Callable[[Sequence[Rated]], Sequence[Rated]] = list,
+) -> Rated:
     """The best set that was found to keep to the floor: ``first``, or one that is decided with what
     ``rate`` measured of those before it. The last that is tried is the most accurate there is.
+    ``compare`` may measure those that keep to the floor once more, beside each other.
 
-    Raises UsageError where none of them does, and as ``rate``.
+    Raises UsageError where none of them does, and as ``rate`` and ``compare``.
     """
     rated: list[tuple[Rated, Decided | None]] = []
     seen: set[Hashable] = set()
@@ -63,7 +69,10 @@ def kept(first: Decided, rate: Callable[[Decided], Rated], reporter: Reporter) -
     held = [pair for pair in rated if keeps_floor(pair[0].decided)]
     if not held:
         raise _none_holds([one for one, _ in rated])
-    best, again = min(held, key=lambda pair: pair[0].decided.objective_ms)
+    compared = compare([one for one, _ in held])
+    best = min(compared, key=lambda one: one.decided.objective_ms)
+    known = {id(one): again for one, again in held}
+    again = known[id(best)] if id(best) in known else decide(best.decided.setting)
     decided = best.decided
     if again is not None:
         is_same = _places(again) == _places(decided)

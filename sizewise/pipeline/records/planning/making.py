@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reports.choice.planning.assembling import assembled, inputs_by_engine
+from reports.choice.planning.assembling import assembled
 from reports.choice.planning.correcting import corrected
 from reports.choice.planning.decided import Decided
-from reports.choice.planning.deciding import decide
 from reports.choice.planning.setting import Setting
 from reports.choice.planning.telling import Unknown
 from reports.page.plan.text import Told
@@ -22,6 +21,7 @@ from sizewise.core.progress import Reporter
 from sizewise.core.specs.plan import MeasuredAccuracy, Plan
 from sizewise.core.specs.stored_plan import NAME, write_plan
 from sizewise.core.specs.traffic import Traffic
+from sizewise.pipeline.records.planning import contest
 from sizewise.pipeline.records.planning.data import (
     PlanData,
     demand_squares,
@@ -41,14 +41,10 @@ from sizewise.pipeline.records.planning.options import Planned, PlanOptions
 from sizewise.pipeline.records.planning.rating import Rating
 from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served, none_kept
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
-from sizewise.pipeline.records.planning.streaming import Replayed, replayed
+from sizewise.pipeline.records.planning.streaming import Replayed, bounded, by_turns
 
-_TRIES = 3
-"""Sets of engines that run together: what one takes may make another better."""
-_PROCESSES = 5
-"""In which the engines run together: one is faster or slower than another by several per cent."""
 _PICTURES = 400
-"""Of the traffic, in each of them, at the most."""
+"""Of the traffic, in each process in which engines run together, at the most."""
 _TURNS = 8
 """Of measuring sizes: each may show that others are worth it."""
 PLOT, PAGE = "plan.png", "plan.html"
@@ -81,7 +77,7 @@ class Making:
         decided = self._decided(setting)
         if self._data is None:
             return *self._together(decided), None
-        rated = kept(decided, self._rated, self._reporter)
+        rated = kept(decided, self._rated, self._reporter, self._compared)
         return rated.decided, rated.replayed, rated.measured
 
     def _measured_sizes(self) -> Setting:
@@ -103,31 +99,21 @@ class Making:
         return unknown(decided, self._sources, measure=measure, is_rated=is_rated)
 
     def _together(self, decided: Decided) -> tuple[Decided, Replayed | None]:
-        """The engines with what was measured of them together, and decided again as long as that
-        makes another set better: the best that was measured. As they are, where they are not to be
-        measured.
+        """The best set of engines as measured together: ``decided``, or what its figures make
+        better, or one engine. ``decided`` as it is, where nothing is to be measured.
 
         Raises UsageError where none that was measured keeps to the limits.
         """
         if not self._options.measure:
             return decided, None
-        tried: list[tuple[Decided, Replayed]] = []
-        for _ in range(_TRIES):
-            found = self._replayed(self.built(decided, is_draft=True))
-            setting = _measured(decided, found)
-            again, as_measured = decide(setting), decided.under(setting)
-            if again is not None and inputs_by_engine(again) == inputs_by_engine(decided):
-                tried.append((again, found))  # all of its places ran
-                break
-            tried.append((as_measured.bounded(again.bound if again else 0.0), found))
-            if again is None:
-                break
-            decided = again
-        kept = [one for one in tried if self._fits(one[0])]
-        if not kept:
-            self._decided(setting)
-            raise none_kept(tried[-1][0], len(tried), self._traffic.name)
-        return min(kept, key=lambda one: one[0].objective_ms)
+        looked = contest.looked_at(decided, self._run)
+        rivals = contest.rivals(looked, self._fits)
+        ran = [one for one in contest.by_turns(rivals, self._run) if self._fits(one.decided)]
+        if not ran:
+            self._decided(looked[-1].setting)
+            raise none_kept(looked[-1], len(looked), self._traffic.name)
+        best = contest.best(ran)
+        return best.decided, best.replayed
 
     def _fits(self, decided: Decided) -> bool:
         """Whether it keeps to the limits; to that on accuracy, where it is not measured later."""
@@ -136,16 +122,21 @@ class Making:
         without = replace(decided.problem, min_accuracy=None)
         return without.fits(decided.solution.served)
 
-    def _replayed(self, plan: Plan) -> Replayed:
-        return replayed(
-            plan,
-            self._traffic,
-            self._out,
-            None,
-            timeout_s=self._options.timeout_s,
-            processes=_PROCESSES,
-            most=_PICTURES,
-        )
+    def _run(self, sets: Sequence[Decided], processes: int) -> Sequence[Replayed]:
+        """Each set over the traffic, by turns."""
+        plans = [self.built(one, is_draft=True) for one in sets]
+        if not plans:
+            return []
+        with self._reporter.stage("Engines together", len(plans) * processes) as stage:
+            return by_turns(
+                plans,
+                self._traffic,
+                self._out,
+                min(bounded(one, processes, _PICTURES) for one in plans),
+                timeout_s=self._options.timeout_s,
+                processes=processes,
+                on_turn=stage.advance,
+            )
 
     def _rated(self, decided: Decided) -> Rated:
         """The engines with their accuracy on the data."""
@@ -164,6 +155,21 @@ class Making:
             measured=measured,
             replayed=found,
         )
+
+    def _compared(self, rated: Sequence[Rated]) -> Sequence[Rated]:
+        """Measured by turns: they ran at different times, and the machine's speed wanders. Raises
+        UsageError."""
+        if not self._options.measure or len(rated) < 2:
+            return rated
+        ran = contest.by_turns([one.decided for one in rated], self._run)
+        found = [
+            replace(one, decided=then.decided, replayed=then.replayed)
+            for one, then in zip(rated, ran, strict=True)
+            if self._fits(then.decided)
+        ]
+        if not found:
+            raise none_kept(ran[-1].decided, len(ran), self._traffic.name)
+        return found
 
     def _opened(self) -> PlanData | None:
         """The data of a plan, and the accuracy of square inputs on them in the results."""
@@ -219,18 +225,3 @@ class Making:
 
     def _decided(self, setting: Setting) -> Decided:
         return decided_or_refused(setting, self._traffic.name)
-
-
-def _measured(decided: Decided, found: Replayed) -> Setting:
-    """The setting with the memory of all engines together, what a picture takes at each place of
-    theirs, what their changes cost, and how pictures spread around that."""
-    before = decided.setting
-    place_ms = {(one.place.engine, one.place.input): one.ms for one in found.alone}
-    return replace(
-        before,
-        together=decided.together(found.measured.memory_mib),
-        switch_ms={**before.switch_ms, **found.switch_ms},
-        place_ms={**before.place_ms, **place_ms},
-        pace=decided.pace(place_ms),
-        spread=found.spread,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sizewise.core.specs import Size
 from sizewise.core.specs.plan import Place, Plan, Prediction
 from sizewise.core.specs.traffic import Traffic
 
@@ -20,7 +21,8 @@ PICTURES = 1000
 """Of the stream that are run, unless it is said."""
 _SECONDS = 60.0
 """The time that all processes may take by the prediction, unless the stream's length is said."""
-_CALLS = 10
+_CALLS = 2
+"""At each place alone, in each break of the stream."""
 _QUANTILES = 200
 _MIB = 2**20
 
@@ -68,42 +70,79 @@ def replayed(
 
     Raises EngineError and InputError.
     """
-    from bench.streaming import stream
+    count = pictures or bounded(plan, processes, most)
+    (found,) = by_turns([plan], traffic, folder, count, timeout_s=timeout_s, processes=processes)
+    return found
 
-    sample = traffic.stream[: pictures or _bounded(plan, processes, most)]
-    placed = [plan.place_of(size) for size in sample]
-    places = list(dict.fromkeys([*placed, *(route.place for route in plan.routes)]))
-    number = {place: at for at, place in enumerate(places)}
-    names = list(dict.fromkeys(place.engine for place in places))
-    loaded = [*names, *(one.name for one in plan.engines if one.name not in names)]
-    found = [
-        stream(
-            [folder / plan.by_name[name].artifact for name in loaded],
-            [(loaded.index(place.engine), place.input) for place in places],
-            [number[place] for place in placed],
+
+def by_turns(
+    plans: Sequence[Plan],
+    traffic: Traffic,
+    folder: Path,
+    pictures: int,
+    *,
+    timeout_s: float,
+    processes: int,
+    on_turn: Callable[[], None] = lambda: None,
+) -> list[Replayed]:
+    """:func:`replayed` of several plans, whose processes take turns: what makes the machine slower
+    for a while makes each of them slower. ``on_turn`` is called after each process."""
+    runs = [_Run(plan, traffic.stream[:pictures], folder, timeout_s) for plan in plans]
+    found: list[list[Streamed]] = [[] for _ in runs]
+    for turn in range(processes):
+        for number in range(len(runs)):
+            at = (number + turn) % len(runs)
+            found[at].append(runs[at].run())
+            on_turn()
+    return [run.told(streams) for run, streams in zip(runs, found, strict=True)]
+
+
+class _Run:
+    """The engines of a plan over these pictures."""
+
+    def __init__(self, plan: Plan, sample: Sequence[Size], folder: Path, timeout_s: float) -> None:
+        self._plan, self._folder, self._timeout_s = plan, folder, timeout_s
+        self._placed = [plan.place_of(size) for size in sample]
+        self._places = list(dict.fromkeys([*self._placed, *(one.place for one in plan.routes)]))
+        self._number = {place: at for at, place in enumerate(self._places)}
+        names = dict.fromkeys(place.engine for place in self._places)
+        self._loaded = list(names | dict.fromkeys(one.name for one in plan.engines))
+
+    def run(self) -> Streamed:
+        """In a process of its own."""
+        from bench.streaming import stream
+
+        return stream(
+            [self._folder / self._plan.by_name[name].artifact for name in self._loaded],
+            [(self._loaded.index(place.engine), place.input) for place in self._places],
+            [self._number[place] for place in self._placed],
             calls=_CALLS,
-            timeout_s=timeout_s,
+            timeout_s=self._timeout_s,
         )
-        for _ in range(processes)
-    ]
-    alone = np.mean([one.alone_ms for one in found], axis=0)
-    switches = [one.switch_ms() for one in found]
-    known = {route.place: route.ms for route in plan.routes}
-    planned = [place for place in placed if known.get(place)]
-    return Replayed(
-        pictures=len(sample),
-        unplanned=len(placed) - len(planned),
-        expected=_expected(plan, placed, known),
-        measured=_measured(found),
-        switch_ms={loaded[at]: float(np.mean([one[at] for one in switches])) for at in switches[0]},
-        alone=tuple(
-            Alone(place=place, ms=float(ms)) for place, ms in zip(places, alone, strict=True)
-        ),
-        spread=_spread(found),
-        pace=sum(float(alone[number[one]]) for one in planned) / sum(known[one] for one in planned)
-        if planned
-        else None,
-    )
+
+    def told(self, found: Sequence[Streamed]) -> Replayed:
+        """What was measured, beside what the plan says."""
+        ms = np.mean([one.place_ms() for one in found], axis=0)
+        switches = [one.switch_ms() for one in found]
+        known = {route.place: route.ms for route in self._plan.routes}
+        planned = [place for place in self._placed if known.get(place)]
+        paces = [float(ms[self._number[one]]) for one in planned], [known[one] for one in planned]
+        return Replayed(
+            pictures=len(self._placed),
+            unplanned=len(self._placed) - len(planned),
+            expected=_expected(self._plan, self._placed, known),
+            measured=_measured(found),
+            switch_ms={
+                self._loaded[at]: max(0.0, float(np.mean([one[at] for one in switches])))
+                for at in switches[0]
+            },
+            alone=tuple(
+                Alone(place=place, ms=float(one))
+                for place, one in zip(self._places, ms, strict=True)
+            ),
+            spread=_spread(found),
+            pace=sum(paces[0]) / sum(paces[1]) if planned else None,
+        )
 
 
 def _spread(found: Sequence[Streamed]) -> tuple[float, ...]:
@@ -112,7 +151,7 @@ def _spread(found: Sequence[Streamed]) -> tuple[float, ...]:
     return tuple(map(float, np.quantile(ratios, shares)))
 
 
-def _bounded(plan: Plan, processes: int, most: int) -> int:
+def bounded(plan: Plan, processes: int, most: int) -> int:
     in_time = int(1000 * _SECONDS / processes / max(plan.predicted.mean_ms, 0.01))
     return max(1, min(most, in_time))
 
