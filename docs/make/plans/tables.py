@@ -63,15 +63,17 @@ def kept() -> Sequence[str]:
     if record is None:
         return MISSING
     heads = (
-        *("network, traffic, memory", "mean (ms)", "off", "off at its pace"),
-        *("memory (MiB)", "off", "AP", "off"),
+        *("network, traffic, memory", "mean (ms)", "off", "off at its pace", "p99 (ms)", "off"),
+        *("memory (MiB)", "off", "AP", "off", "AP of squares", "off"),
     )
     rows = [
         (
             _name(row),
             *_beside(_plan(row), "mean_ms", ".2f"),
             f"{_paced(_plan(row)):+.1f} %",
+            *_beside(_plan(row), "p99_ms", ".2f"),
             *_beside(_plan(row), "memory_mib", ".0f"),
+            *_accuracies(_plan(row)["accuracy"]),
             *_accuracies(row["accuracy"]),
         )
         for row in record["rows"]
@@ -87,11 +89,12 @@ def _within(rows: Sequence[Any]) -> list[str]:
     ]
     paced = sum(abs(_paced(_plan(row))) <= _REACH["mean_ms"] for row in rows)
     told.append(f"{paced} of {len(rows)} means at the machine's pace")
-    known = [one for row in rows if (one := _points(row["accuracy"])) is not None]
-    told.append(
-        f"{sum(abs(one) <= _POINTS for one in known)} of {len(known)} accuracies within {_POINTS} "
-        "points"
-    )
+    for of, words in (_plan, "accuracies"), (dict, "of those that squares tell"):
+        known = [one for row in rows if (one := _points(of(row)["accuracy"])) is not None]
+        told.append(
+            f"{sum(abs(one) <= _POINTS for one in known)} of {len(known)} {words} within {_POINTS} "
+            "points"
+        )
     return [f"{', '.join(told)}. Predicted → measured."]
 
 
@@ -116,8 +119,14 @@ def _over(row: Any, part: str) -> str:
     ratios = [a["mean_ms"] / b["mean_ms"] for a, b in pairs]
     middle = math.exp(statistics.mean(map(math.log, ratios)))
     too_large = _mean(found[0], "memory_mib") > row["max_memory_mib"]
-    broken = "*" if too_large or not found[0]["fits"] else ""
+    broken = "*" if too_large or not found[0]["fits"] or _is_worse(row, found[0]) else ""
     return f"{middle:.2f}{broken} ({min(ratios):.2f}–{max(ratios):.2f})"
+
+
+def _is_worse(row: Any, choice: Any) -> bool:
+    """Whether its accuracy was measured, and is below the floor."""
+    known = choice["accuracy"]
+    return known is not None and known["measured"] < row["floor"]
 
 
 def _beside(choice: Any, figure: str, form: str) -> tuple[str, str]:

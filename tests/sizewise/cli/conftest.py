@@ -81,3 +81,12 @@ def write_tiny(path: Path) -> Path:
     write_card(proto, ModelCard(network="tiny", stride=8))
     onnx.save(proto, path)
     return path
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans without what shows them, which takes longer than all else."""
+    making = "sizewise.pipeline.records.planning.making"
+    monkeypatch.setattr(f"{making}.save", lambda figure, path: None)
+    monkeypatch.setattr(f"{making}.plan_figure", lambda plan: None)
+    monkeypatch.setattr(f"{making}.why_no_page", lambda name: f"{name} is not written.")

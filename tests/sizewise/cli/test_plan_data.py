@@ -23,15 +23,6 @@ PICTURE, SQUARE = Size(HEIGHT, WIDTH), Size(64, 64)
 pytestmark = pytest.mark.usefixtures("quiet_machine", "undrawn")
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plans without what shows them, which takes longer than all else."""
-    making = "sizewise.pipeline.records.planning.making"
-    monkeypatch.setattr(f"{making}.save", lambda figure, path: None)
-    monkeypatch.setattr(f"{making}.plan_figure", lambda plan: None)
-    monkeypatch.setattr(f"{making}.why_no_page", lambda name: f"{name} is not written.")
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results without accuracy, of a model that finds the box in squares alone, in engines for a

@@ -14,6 +14,7 @@ from reports.text.words import counted, listed
 from sizewise.core.options.declared import spelled
 from sizewise.core.specs import Size
 from sizewise.pipeline.records.planning.measuring import hoped_for, missing_sizes
+from sizewise.pipeline.records.planning.profiling import Profiled, missing_profiles
 from sizewise.pipeline.records.planning.setting import Sources
 
 
@@ -35,6 +36,8 @@ def unknown(
             f"{counted(len(sizes), 'size')}{instead}:",
             command=command,
         )
+    if profiled := missing_profiles(setting):
+        yield _not_profiled(profiled, sources, measure=measure)
     unmeasured = _unmeasured(decided)
     if modelled := {place: fit for place, fit in unmeasured.items() if fit is not None}:
         error = max(fit.error for fit in modelled.values())
@@ -56,6 +59,18 @@ def unknown(
         )
     if not measure:
         yield from _apart(decided)
+
+
+def _not_profiled(profiled: Sequence[Profiled], sources: Sources, *, measure: bool) -> Unknown:
+    """Engines of several profiles were measured, with other bounds than this traffic's."""
+    first = profiled[0]
+    same = [one for one in profiled if one.bounds == first.bounds]
+    instead = "" if measure else f", or add {spelled('measure')}, which tries 2 to 4 profiles"
+    return Unknown(
+        what=f"Not considered: engines of {len(first.bounds)} profiles with bounds for this "
+        f"traffic ({listed(map(str, first.bounds))}). Measure them{instead}:",
+        command=sources.bench_command([one.group for one in same], first.sizes, first.requested),
+    )
 
 
 def _apart(decided: Decided) -> Iterator[Unknown]:

@@ -38,6 +38,11 @@ from sizewise.pipeline.records.planning.measuring import (
     without_model,
 )
 from sizewise.pipeline.records.planning.options import Planned, PlanOptions
+from sizewise.pipeline.records.planning.profiling import (
+    COUNTS,
+    measure_profiles,
+    missing_profiles,
+)
 from sizewise.pipeline.records.planning.rating import Rating
 from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served, none_kept
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
@@ -83,6 +88,10 @@ class Making:
     def _measured_sizes(self) -> Setting:
         """The setting, once each size is measured that may make the plan better."""
         setting = self._setting()
+        if profiled := missing_profiles(setting, COUNTS):
+            measure_profiles(self._sources, profiled, self._reporter)
+            self._sources = read_sources(self._sources.results, self._options.batch)
+            setting = self._setting()
         wanted, tried = without_model(setting) or hoped_for(setting), frozenset[str]()
         for _ in range(_TURNS):
             if not wanted:

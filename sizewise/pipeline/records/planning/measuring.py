@@ -107,8 +107,11 @@ def model_of(group: Group, sources: Sources) -> ExportedModel:
     return sources.models[sha256]
 
 
-def settings_of(group: Group, sizes: Sequence[Size], sources: Sources) -> SweepSettings:
-    """A sweep of engines like those of ``group`` at these sizes."""
+def settings_of(
+    group: Group, sizes: Sequence[Size], sources: Sources, *, profiles: str = ""
+) -> SweepSettings:
+    """A sweep of engines like those of ``group`` at these sizes; ``profiles`` are those of an
+    engine of several."""
     from bench.planning.settings import SweepSettings
 
     spec, cell = group.spec, group.any.result.trial.cell
@@ -117,7 +120,7 @@ def settings_of(group: Group, sizes: Sequence[Size], sources: Sources) -> SweepS
         strategies=(spec.strategy,),
         sizes=Sizes(sizes),
         batch=(Batch(spec.batch_size, spec.batch_range),),
-        profiles=str(min(len(spec.profiles), len(sizes))) if spec.strategy == "profiles" else "",
+        profiles=profiles,
         graph_fusion=(spec.graph_fusion,),
         threads=spec.threads,
         options=tuple(cell.options.split()),

@@ -52,8 +52,11 @@ class Sources:
         known = models_of(self.records.runs).get(sha256)
         return known.path if known else ""
 
-    def bench_command(self, groups: Sequence[Group], sizes: Iterable[Size]) -> str:
-        """The command that measures these sizes of engines like those of ``groups``."""
+    def bench_command(
+        self, groups: Sequence[Group], sizes: Iterable[Size], profiles: str = ""
+    ) -> str:
+        """The command that measures these sizes of engines like those of ``groups``, which have
+        these ``profiles``."""
         files = (self.path_of(group.any.model_sha256) or "MODEL.onnx" for group in groups)
         specs = [group.spec for group in groups]
         given = (group.any.result.trial.cell.options for group in groups)
@@ -63,6 +66,7 @@ class Sources:
             *("--backend", ",".join(dict.fromkeys(spec.backend for spec in specs))),
             *("--strategy", ",".join(dict.fromkeys(spec.strategy for spec in specs))),
             *("--sizes", ",".join(map(str, sizes))),
+            *(("--profiles", profiles) if profiles else ()),
             *("--threads", str(specs[0].threads), "--batch", str(specs[0].batch_size)),
             *(word for one in options for word in ("--backend-option", one)),
             *("--out", str(self.results.parent)),

@@ -28,6 +28,7 @@ from PIL import Image
 from docs.make.method.records import now, origin
 from docs.make.recorded import write_record
 from sizewise.pipeline.prediction.pool.engine_pool import EnginePool
+from tests.sizewise.pipeline.prediction.beside_session import beside_session
 from tests.sizewise.pipeline.prediction.pools import built, rectangle
 from tests.sizewise.pipeline.prediction.serving.loading import (
     LOST,
@@ -43,6 +44,7 @@ SIDES = "320,640"
 _PICTURES = 24
 _CALM, _CALM_S = 16, 10.0
 """Clients that keep the server busy, each with one request at a time, and for how long."""
+_TURNS = 2000
 _CLIENTS = 160
 """More than the places of the server: those that are refused come back at once."""
 _MAIN = "from sizewise.cli import main; main()"
@@ -76,6 +78,7 @@ def measured(*, seconds: float) -> dict[str, Any]:
         "ended": now(),
         "load_1min": os.getloadavg()[0],
         "sizes": SIDES,
+        "pool": _pool(),
         "calm": _summed(calm, _CALM_S) | {"per_s": per_s},
         "overload": {
             **_summed(fates, seconds),
@@ -85,6 +88,13 @@ def measured(*, seconds: float) -> dict[str, Any]:
             "fates": _columns(fates),
         },
     }
+
+
+def _pool() -> dict[str, float]:
+    """Microseconds of a small picture by an engine's session, and by an engine pool."""
+    with TemporaryDirectory() as folder:
+        bare_s, pooled_s = beside_session(Path(folder), _TURNS)
+    return {"turns": _TURNS, "session_us": bare_s * 1e6, "pool_us": pooled_s * 1e6}
 
 
 def _summed(fates: Sequence[Fate], seconds: float) -> dict[str, Any]:
