@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reports.choice.planning.assembling import inputs_by_engine
@@ -26,8 +26,9 @@ Run = Callable[[Sequence[Decided], int], Sequence[Replayed]]
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """A set with the figures that were measured of it."""
+    """A set, and the same with the figures that were measured of it."""
 
+    before: Decided
     decided: Decided
     replayed: Replayed
 
@@ -54,22 +55,36 @@ def by_turns(sets: Sequence[Decided], run: Run) -> list[Ran]:
     found = run(sets, _TURNS)
     known = {place: ms for ran in found for place, ms in _place_ms(ran).items()}
     return [
-        Ran(decided=one.under(_measured(one, ran, known)), replayed=ran)
+        Ran(before=one, decided=one.under(_measured(one, ran, known)), replayed=ran)
         for one, ran in zip(sets, found, strict=True)
     ]
 
 
-def rivals(looked: Sequence[Decided], fits: Callable[[Decided], bool]) -> list[Decided]:
-    """Those that keep to the limits and may win, each once; and the best single engine, however
-    slow it is expected to be: several may slow each other more than was seen of any."""
+def near(sets: Sequence[Decided]) -> list[Decided]:
+    """Those that may win."""
+    least = min((one.objective_ms for one in sets), default=0.0)
+    return distinct([one for one in sets if one.objective_ms <= _NEAR * least])
+
+
+def distinct(sets: Iterable[Decided]) -> list[Decided]:
+    """Each once."""
     found: list[Decided] = []
-    fitting = [one for one in looked if fits(one)]
-    least = min((one.objective_ms for one in fitting), default=0.0)
-    near = (one for one in fitting if one.objective_ms <= _NEAR * least)
-    for one in (*near, *_single(looked[-1].setting)):
-        if not any(_same(one, other) for other in found):
+    for one in sets:
+        if not is_among(one, found):
             found.append(one)
     return found
+
+
+def single(setting: Setting) -> Decided | None:
+    """The best single engine. It runs by turns however slow it is expected to be: several engines
+    may slow each other more than was seen of any."""
+    one = decide(replace(setting, limits=replace(setting.limits, max_engines=1)))
+    return None if one is None else one.under(setting)
+
+
+def is_among(one: Decided, sets: Iterable[Decided]) -> bool:
+    """Whether one of ``sets`` has the same engines at the same inputs."""
+    return any(_same(one, other) for other in sets)
 
 
 def best(ran: Sequence[Ran]) -> Ran:
@@ -79,12 +94,6 @@ def best(ran: Sequence[Ran]) -> Ran:
     if again is not None and _same(again, least.decided):
         return replace(least, decided=again)
     return replace(least, decided=least.decided.bounded(again.bound if again else 0.0))
-
-
-def _single(setting: Setting) -> Iterator[Decided]:
-    one = decide(replace(setting, limits=replace(setting.limits, max_engines=1)))
-    if one is not None:
-        yield one.under(setting)
 
 
 def _same(one: Decided, other: Decided) -> bool:

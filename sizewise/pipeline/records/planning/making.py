@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reports.choice.planning.assembling import assembled
-from reports.choice.planning.correcting import corrected
+from reports.choice.planning.correcting import corrected, keeps_floor
 from reports.choice.planning.decided import Decided
 from reports.choice.planning.setting import Setting
 from reports.choice.planning.telling import Unknown
@@ -115,14 +115,27 @@ class Making:
         """
         if not self._options.measure:
             return decided, None
-        looked = contest.looked_at(decided, self._run)
-        rivals = contest.rivals(looked, self._fits)
-        ran = [one for one in contest.by_turns(rivals, self._run) if self._fits(one.decided)]
-        if not ran:
-            self._decided(looked[-1].setting)
-            raise none_kept(looked[-1], len(looked), self._traffic.name)
-        best = contest.best(ran)
+        looked = self._looked(decided)
+        single = contest.single(looked[-1].setting)
+        best = contest.best(self._by_turns([*contest.near(looked), *([single] if single else [])]))
         return best.decided, best.replayed
+
+    def _looked(self, decided: Decided) -> list[Decided]:
+        """``decided`` as measured, and sets that its figures make better: those that keep to the
+        limits. Raises UsageError where none does."""
+        looked = contest.looked_at(decided, self._run)
+        if kept_ := [one for one in looked if self._fits(one)]:
+            return kept_
+        self._decided(looked[-1].setting)
+        raise none_kept(looked[-1], len(looked), self._traffic.name)
+
+    def _by_turns(self, sets: Sequence[Decided]) -> list[contest.Ran]:
+        """Those of the sets that keep to the limits as measured by turns. Raises UsageError where
+        none does."""
+        ran = contest.by_turns(contest.distinct(sets), self._run)
+        if kept_ := [one for one in ran if self._fits(one.decided)]:
+            return kept_
+        raise none_kept(ran[-1].decided, len(ran), self._traffic.name)
 
     def _fits(self, decided: Decided) -> bool:
         """Whether it keeps to the limits; to that on accuracy, where it is not measured later."""
@@ -148,9 +161,13 @@ class Making:
             )
 
     def _rated(self, decided: Decided) -> Rated:
-        """The engines with their accuracy on the data."""
+        """The engines, or what is faster as measured, with their accuracy on the data."""
+        if self._options.measure:
+            decided = min(self._looked(decided), key=lambda one: one.objective_ms)
+        return self._with_accuracy(decided)
+
+    def _with_accuracy(self, decided: Decided) -> Rated:
         assert self._data is not None  # noqa: S101 - nothing else calls it
-        decided, found = self._together(decided)
         rating = Rating(
             data=self._data,
             out=self._out,
@@ -159,26 +176,25 @@ class Making:
         )
         model = model_of(decided.served[0].group, self._sources)
         measured = rating.of(self.built(decided, is_draft=True), decided, model)
-        return Rated(
-            decided=corrected(decided, measured),
-            measured=measured,
-            replayed=found,
-        )
+        return Rated(decided=corrected(decided, measured), measured=measured)
 
     def _compared(self, rated: Sequence[Rated]) -> Sequence[Rated]:
-        """Measured by turns: they ran at different times, and the machine's speed wanders. Raises
-        UsageError."""
-        if not self._options.measure or len(rated) < 2:
+        """Those that may win and the best single engine, measured by turns: they ran at different
+        times, and the machine's speed wanders. Raises UsageError."""
+        if not self._options.measure:
             return rated
-        ran = contest.by_turns([one.decided for one in rated], self._run)
-        found = [
-            replace(one, decided=then.decided, replayed=then.replayed)
-            for one, then in zip(rated, ran, strict=True)
-            if self._fits(then.decided)
+        sets = contest.near([one.decided for one in rated])
+        known = {id(one.decided): one for one in rated}
+        single = contest.single(rated[-1].decided.setting)
+        if single is not None and not contest.is_among(single, sets):
+            one = self._with_accuracy(single)
+            if keeps_floor(one.decided):
+                known[id(one.decided)] = one
+                sets.append(one.decided)
+        return [
+            replace(known[id(then.before)], decided=then.decided, replayed=then.replayed)
+            for then in self._by_turns(sets)
         ]
-        if not found:
-            raise none_kept(ran[-1].decided, len(ran), self._traffic.name)
-        return found
 
     def _opened(self) -> PlanData | None:
         """The data of a plan, and the accuracy of square inputs on them in the results."""

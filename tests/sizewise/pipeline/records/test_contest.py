@@ -61,11 +61,9 @@ def _ran(decided: Decided, factor: float) -> Replayed:
 
 def chosen(run: contest.Run, start: Decided) -> Decided:
     looked = contest.looked_at(start, run)
-    return contest.best(contest.by_turns(contest.rivals(looked, fits), run)).decided
-
-
-def fits(decided: Decided) -> bool:
-    return decided.fits
+    single = contest.single(looked[-1].setting)
+    assert single is not None
+    return contest.best(contest.by_turns([*contest.near(looked), single], run)).decided
 
 
 def test_what_takes_what_was_expected_stays() -> None:
@@ -96,7 +94,7 @@ def test_a_set_that_ran_in_a_good_minute_is_judged_by_the_turns() -> None:
     assert found.objective_ms == pytest.approx(start.objective_ms)
 
 
-@pytest.mark.parametrize(("pace", "counts"), [(1.0, [2, 3, 1]), (1.6, [3, 1])])
+@pytest.mark.parametrize(("pace", "counts"), [(1.0, [2, 3]), (1.6, [3])])
 def test_a_set_far_behind_does_not_run_again(pace: float, counts: list[int]) -> None:
     start = first()
     of_two_engines = decide(
@@ -104,10 +102,15 @@ def test_a_set_far_behind_does_not_run_again(pace: float, counts: list[int]) -> 
     )
     assert of_two_engines is not None
     other = of_two_engines.under(replace(start.setting, pace=pace))
-    found = contest.rivals([other, start, start], fits)
+    found = contest.near([other, start, start])
     assert [len(one.engines) for one in found] == counts
 
 
-def test_one_engine_is_no_rival_of_itself() -> None:
-    (single,) = contest.rivals([first()], lambda _: False)
-    assert contest.rivals([single], fits) == [single]
+def test_the_best_single_engine_is_as_accurate_as_is_wanted() -> None:
+    start = first()
+    single = contest.single(start.setting)
+    assert single is not None
+    assert len(single.engines) == 1
+    assert single.fits
+    assert contest.is_among(single, [start, single])
+    assert not contest.is_among(single, [start])
