@@ -22,8 +22,9 @@ from reports.choice.planning.deciding import decide
 from reports.choice.planning.plain import Choice, best_of, plain_choices
 from sizewise.cli import console
 from sizewise.core import codec
+from sizewise.core.errors import UsageError
 from sizewise.core.files import written_whole
-from sizewise.core.specs.plan import MeasuredAccuracy, Plan
+from sizewise.core.specs.plan import MeasuredAccuracy, Place, Plan
 from sizewise.core.specs.stored_plan import write_plan
 from sizewise.core.specs.traffic import Traffic
 from sizewise.pipeline.records.planning.making import Making
@@ -41,6 +42,8 @@ PICTURES = 300
 """Of the traffic, in a turn."""
 ROOM = 1.1
 """The memory of a plan: so many times what the best dynamic engine takes over the traffic."""
+LOSSES = (1.0, 2.0, 3.0)
+"""Points of accuracy that a plan may lose: the more where none was found that loses less."""
 PLAN, ONE = "the plan", "the best one engine"
 RATED = (PLAN, ONE)
 """Whose accuracy is measured: they may scale pictures down."""
@@ -68,9 +71,10 @@ class Case:
     def results(self) -> Path:
         return self.out / "results" / RESULTS
 
-    def making(self, max_memory_mib: float, out: Path) -> Making:
+    def making(self, max_memory_mib: float, out: Path, points: float = LOSSES[0]) -> Making:
         options = PlanOptions(
             max_memory_mib=max_memory_mib,
+            max_loss_points=points,
             side=SIDE,
             measure=True,
             data=str(self.data),
@@ -129,8 +133,7 @@ def _dynamic_mib(case: Case) -> float:
 def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
     out = case.out / "plan"
     shutil.rmtree(out, ignore_errors=True)
-    making = case.making(max_memory_mib, out)
-    decided, _, accuracy = making.made()
+    points, making, (decided, _, accuracy) = _made(case, max_memory_mib, out)
     plan = making.built(decided)
     write_plan(plan, out / "plan.json")
     others = {one.name: one for one in (_best_one(decided), *plain_choices(decided)) if one.served}
@@ -142,6 +145,7 @@ def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
     }
     return {
         "max_memory_mib": max_memory_mib,
+        "max_loss_points": points,
         "sizes": len(decided.setting.demand.sizes),
         "floor": decided.setting.floor,
         "choices": {
@@ -151,6 +155,16 @@ def _planned(case: Case, max_memory_mib: float) -> dict[str, Any]:
         },
         "accuracy": _accuracy(accuracy),
     }
+
+
+def _made(case: Case, max_memory_mib: float, out: Path) -> tuple[float, Making, Any]:
+    for points in LOSSES:
+        making = case.making(max_memory_mib, out, points)
+        try:
+            return points, making, making.made()
+        except UsageError as error:
+            console.remark(str(error))
+    raise SystemExit(f"There is no plan for {case.network} and {case.traffic.name}")
 
 
 def _best_one(decided: Decided) -> Choice:
@@ -177,8 +191,11 @@ def _replayed_accuracy(plan: Plan, case: Case, folder: Path) -> dict[str, Any]:
 def _by_turns(
     plans: Mapping[str, Plan], traffic: Traffic, folder: Path
 ) -> dict[str, list[Replayed]]:
-    found: dict[str, list[Replayed]] = {name: [] for name in plans}
-    order = list(plans)
+    """Choices that run all sizes at the same places are one, and run once."""
+    same = {name: _places(plan) for name, plan in plans.items()}
+    first = {places: name for name, places in reversed(same.items())}
+    found: dict[str, list[Replayed]] = {name: [] for name in first.values()}
+    order = list(found)
     for turn in range(ROUNDS):
         random.Random(turn).shuffle(order)  # noqa: S311 - no secret
         for name in order:
@@ -186,7 +203,11 @@ def _by_turns(
                 replayed(plans[name], traffic, folder, PICTURES, timeout_s=_TIMEOUT_S)
             )
             console.remark(f"{name}: {found[name][-1].measured}")
-    return found
+    return {name: found[first[places]] for name, places in same.items()}
+
+
+def _places(plan: Plan) -> tuple[Place, ...]:
+    return tuple(route.place for route in plan.routes)
 
 
 def _told(plan: Plan, turns: list[Replayed]) -> dict[str, Any]:

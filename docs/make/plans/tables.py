@@ -99,7 +99,9 @@ def _within(rows: Sequence[Any]) -> list[str]:
 
 
 def _name(row: Any) -> str:
-    return f"{row['network']}, {row['traffic']}, {row['max_memory_mib']:.0f} MiB"
+    points = row["max_loss_points"]
+    more = "" if points == 1 else f", {points:g} points"
+    return f"{row['network']}, {row['traffic']}, {row['max_memory_mib']:.0f} MiB{more}"
 
 
 def _plan(row: Any) -> Any:

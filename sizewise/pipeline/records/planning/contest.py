@@ -10,9 +10,10 @@ from reports.choice.planning.decided import Decided
 from reports.choice.planning.deciding import decide
 from reports.choice.planning.setting import Setting
 from sizewise.core.specs import Size
+from sizewise.pipeline.records.planning.refusing import decided_or_refused, none_kept
 from sizewise.pipeline.records.planning.streaming import Replayed
 
-_SETS = 3
+SETS = 3
 """That are looked at: what one takes may make another better."""
 _LOOKS, _TURNS = 2, 5
 """Processes in which a set runs, to find others and to tell it from others: one is faster or slower
@@ -33,31 +34,59 @@ class Ran:
     replayed: Replayed
 
 
-def looked_at(first: Decided, run: Run) -> list[Decided]:
-    """Sets as measured: ``first``, and those that are decided again as long as what one takes makes
-    another better."""
-    found: list[Decided] = []
-    decided = first
-    for _ in range(_SETS):
-        (ran,) = run([decided], _LOOKS)
-        setting = _measured(decided, ran)
-        again = decide(setting)
-        settled = again is not None and _same(again, decided)
-        found.append(again if settled and again else decided.under(setting))
-        if again is None or settled:
-            break
-        decided = again
-    return found
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """How sets run, and whether one keeps to the limits; ``traffic`` is its name."""
 
+    run: Run
+    fits: Callable[[Decided], bool]
+    traffic: str
 
-def by_turns(sets: Sequence[Decided], run: Run) -> list[Ran]:
-    """The sets with what is measured of them by turns; each knows what the others take."""
-    found = run(sets, _TURNS)
-    known = {place: ms for ran in found for place, ms in _place_ms(ran).items()}
-    return [
-        Ran(before=one, decided=one.under(_measured(one, ran, known)), replayed=ran)
-        for one, ran in zip(sets, found, strict=True)
-    ]
+    def best(self, first: Decided) -> Ran:
+        """The best set by turns, with how far any other could be ahead: ``first``, what its figures
+        make better, or one engine. Raises UsageError where none keeps to the limits."""
+        looked = self.looked(first)
+        single = best_single(looked[-1].setting)
+        ran = self.by_turns([*near(looked), *([single] if single else [])])
+        least = min(ran, key=lambda one: one.decided.objective_ms)
+        again = decide(least.decided.setting)
+        if again is not None and _same(again, least.decided):
+            return replace(least, decided=again)
+        return replace(least, decided=least.decided.bounded(again.bound if again else 0.0))
+
+    def looked(self, first: Decided, sets: int = SETS) -> list[Decided]:
+        """At most so many sets as measured that keep to the limits: ``first``, and those that are
+        decided again as long as what one takes makes another better. Raises UsageError where there
+        is none."""
+        found: list[Decided] = []
+        decided = first
+        for _ in range(sets):
+            (ran,) = self.run([decided], _LOOKS)
+            setting = _measured(decided, ran)
+            again = decide(setting)
+            settled = again is not None and _same(again, decided)
+            found.append(again if settled and again else decided.under(setting))
+            if again is None or settled:
+                break
+            decided = again
+        if fitting := [one for one in found if self.fits(one)]:
+            return fitting
+        decided_or_refused(found[-1].setting, self.traffic)
+        raise none_kept(found[-1], len(found), self.traffic)
+
+    def by_turns(self, sets: Sequence[Decided]) -> list[Ran]:
+        """Those of the sets that keep to the limits, with what is measured of them by turns; each
+        knows what the others take. Raises UsageError where there is none."""
+        once = distinct(sets)
+        found = self.run(once, _TURNS)
+        known = {place: ms for ran in found for place, ms in _place_ms(ran).items()}
+        ran = [
+            Ran(before=one, decided=one.under(_measured(one, then, known)), replayed=then)
+            for one, then in zip(once, found, strict=True)
+        ]
+        if fitting := [one for one in ran if self.fits(one.decided)]:
+            return fitting
+        raise none_kept(ran[-1].decided, len(ran), self.traffic)
 
 
 def near(sets: Sequence[Decided]) -> list[Decided]:
@@ -75,7 +104,7 @@ def distinct(sets: Iterable[Decided]) -> list[Decided]:
     return found
 
 
-def single(setting: Setting) -> Decided | None:
+def best_single(setting: Setting) -> Decided | None:
     """The best single engine. It runs by turns however slow it is expected to be: several engines
     may slow each other more than was seen of any."""
     one = decide(replace(setting, limits=replace(setting.limits, max_engines=1)))
@@ -85,15 +114,6 @@ def single(setting: Setting) -> Decided | None:
 def is_among(one: Decided, sets: Iterable[Decided]) -> bool:
     """Whether one of ``sets`` has the same engines at the same inputs."""
     return any(_same(one, other) for other in sets)
-
-
-def best(ran: Sequence[Ran]) -> Ran:
-    """The fastest, with how far any other set could be ahead."""
-    least = min(ran, key=lambda one: one.decided.objective_ms)
-    again = decide(least.decided.setting)
-    if again is not None and _same(again, least.decided):
-        return replace(least, decided=again)
-    return replace(least, decided=least.decided.bounded(again.bound if again else 0.0))
 
 
 def _same(one: Decided, other: Decided) -> bool:

@@ -40,22 +40,24 @@ class Rated:
 
 def kept(
     first: Decided,
-    rate: Callable[[Decided], Rated],
+    rate: Callable[[Decided, bool], Rated],
     reporter: Reporter,
     compare: Callable[[Sequence[Rated]], Sequence[Rated]] = list,
 ) -> Rated:
     """The best set that was found to keep to the floor: ``first``, or one that is decided with what
-    ``rate`` measured of those before it. The last that is tried is the most accurate there is.
-    ``compare`` may measure those that keep to the floor once more, beside each other.
+    ``rate`` measured of those before it. The last that is tried is the most accurate there is; of
+    the others, ``rate`` is told that it may take a faster set in their place. ``compare`` may
+    measure those that keep to the floor once more, beside each other.
 
     Raises UsageError where none of them does, and as ``rate`` and ``compare``.
     """
     rated: list[tuple[Rated, Decided | None]] = []
     seen: set[Hashable] = set()
     turn: Decided | None = first
+    may_change = True
     while turn is not None and _places(turn) not in seen and len(rated) < TRIES:
         try:
-            one = rate(turn)
+            one = rate(turn, may_change)
         except UsageError:  # measured together, they take more memory than there may be
             if not rated:
                 raise
@@ -65,7 +67,7 @@ def kept(
         rated.append((one, again))
         if not keeps_floor(one.decided):
             reporter.remark(_broken(one))
-        turn = _next(rated, again, seen)
+        turn, may_change = _next(rated, again, seen)
     held = [pair for pair in rated if keeps_floor(pair[0].decided)]
     if not held:
         raise _none_holds([one for one, _ in rated])
@@ -82,15 +84,16 @@ def kept(
 
 def _next(
     rated: Sequence[tuple[Rated, Decided | None]], again: Decided | None, seen: set[Hashable]
-) -> Decided | None:
-    """The next set to try: that which is decided ``again`` with what was measured, if it is new;
-    the most accurate one, where there is none or no other try, and nothing kept to the floor."""
+) -> tuple[Decided | None, bool]:
+    """The next set to try, and whether a faster one may stand in its place: that which is decided
+    ``again`` with what was measured, if it is new; the most accurate one, where there is none or no
+    other try, and nothing kept to the floor."""
     one, _ = rated[-1]
     has_one = any(keeps_floor(before.decided) for before, _ in rated)
     is_last = len(rated) == TRIES - 1
     if again is not None and _places(again) not in seen and (has_one or not is_last):
-        return again
-    return None if has_one else most_accurate(one.decided.setting)
+        return again, True
+    return None if has_one else most_accurate(one.decided.setting), False
 
 
 def _places(decided: Decided) -> Hashable:

@@ -21,7 +21,7 @@ from sizewise.core.progress import Reporter
 from sizewise.core.specs.plan import MeasuredAccuracy, Plan
 from sizewise.core.specs.stored_plan import NAME, write_plan
 from sizewise.core.specs.traffic import Traffic
-from sizewise.pipeline.records.planning import contest
+from sizewise.pipeline.records.planning.contest import SETS, Contest, best_single, is_among, near
 from sizewise.pipeline.records.planning.data import (
     PlanData,
     demand_squares,
@@ -44,7 +44,7 @@ from sizewise.pipeline.records.planning.profiling import (
     missing_profiles,
 )
 from sizewise.pipeline.records.planning.rating import Rating
-from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served, none_kept
+from sizewise.pipeline.records.planning.refusing import decided_or_refused, demand_served
 from sizewise.pipeline.records.planning.setting import read_sources, setting_of
 from sizewise.pipeline.records.planning.streaming import Replayed, bounded, by_turns
 
@@ -79,11 +79,18 @@ class Making:
         self._data = self._opened()
         setting = self._measured_sizes() if self._options.measure else self._setting()
         demand_served(setting, self._sources, self._traffic.name, measure=self._options.measure)
-        decided = self._decided(setting)
-        if self._data is None:
-            return *self._together(decided), None
-        rated = kept(decided, self._rated, self._reporter, self._compared)
-        return rated.decided, rated.replayed, rated.measured
+        decided = decided_or_refused(setting, self._traffic.name)
+        if self._data is not None:
+            rated = kept(decided, self._rated, self._reporter, self._compared)
+            return rated.decided, rated.replayed, rated.measured
+        if not self._options.measure:
+            return decided, None, None
+        best = self._contest.best(decided)
+        return best.decided, best.replayed, None
+
+    @property
+    def _contest(self) -> Contest:
+        return Contest(run=self._run, fits=self._fits, traffic=self._traffic.name)
 
     def _measured_sizes(self) -> Setting:
         """The setting, once each size is measured that may make the plan better."""
@@ -106,36 +113,6 @@ class Making:
     def _unknown(self, decided: Decided) -> Iterator[Unknown]:
         measure, is_rated = self._options.measure, self._data is not None
         return unknown(decided, self._sources, measure=measure, is_rated=is_rated)
-
-    def _together(self, decided: Decided) -> tuple[Decided, Replayed | None]:
-        """The best set of engines as measured together: ``decided``, or what its figures make
-        better, or one engine. ``decided`` as it is, where nothing is to be measured.
-
-        Raises UsageError where none that was measured keeps to the limits.
-        """
-        if not self._options.measure:
-            return decided, None
-        looked = self._looked(decided)
-        single = contest.single(looked[-1].setting)
-        best = contest.best(self._by_turns([*contest.near(looked), *([single] if single else [])]))
-        return best.decided, best.replayed
-
-    def _looked(self, decided: Decided) -> list[Decided]:
-        """``decided`` as measured, and sets that its figures make better: those that keep to the
-        limits. Raises UsageError where none does."""
-        looked = contest.looked_at(decided, self._run)
-        if kept_ := [one for one in looked if self._fits(one)]:
-            return kept_
-        self._decided(looked[-1].setting)
-        raise none_kept(looked[-1], len(looked), self._traffic.name)
-
-    def _by_turns(self, sets: Sequence[Decided]) -> list[contest.Ran]:
-        """Those of the sets that keep to the limits as measured by turns. Raises UsageError where
-        none does."""
-        ran = contest.by_turns(contest.distinct(sets), self._run)
-        if kept_ := [one for one in ran if self._fits(one.decided)]:
-            return kept_
-        raise none_kept(ran[-1].decided, len(ran), self._traffic.name)
 
     def _fits(self, decided: Decided) -> bool:
         """Whether it keeps to the limits; to that on accuracy, where it is not measured later."""
@@ -160,10 +137,12 @@ class Making:
                 on_turn=stage.advance,
             )
 
-    def _rated(self, decided: Decided) -> Rated:
-        """The engines, or what is faster as measured, with their accuracy on the data."""
+    def _rated(self, decided: Decided, may_change: bool) -> Rated:
+        """The engines with their accuracy on the data; what is faster as measured in their place,
+        where they ``may_change``."""
         if self._options.measure:
-            decided = min(self._looked(decided), key=lambda one: one.objective_ms)
+            looked = self._contest.looked(decided, sets=SETS if may_change else 1)
+            decided = min(looked, key=lambda one: one.objective_ms)
         return self._with_accuracy(decided)
 
     def _with_accuracy(self, decided: Decided) -> Rated:
@@ -183,17 +162,17 @@ class Making:
         times, and the machine's speed wanders. Raises UsageError."""
         if not self._options.measure:
             return rated
-        sets = contest.near([one.decided for one in rated])
+        sets = near([one.decided for one in rated])
         known = {id(one.decided): one for one in rated}
-        single = contest.single(rated[-1].decided.setting)
-        if single is not None and not contest.is_among(single, sets):
+        single = best_single(rated[-1].decided.setting)
+        if single is not None and not is_among(single, sets):
             one = self._with_accuracy(single)
             if keeps_floor(one.decided):
                 known[id(one.decided)] = one
                 sets.append(one.decided)
         return [
             replace(known[id(then.before)], decided=then.decided, replayed=then.replayed)
-            for then in self._by_turns(sets)
+            for then in self._contest.by_turns(sets)
         ]
 
     def _opened(self) -> PlanData | None:
@@ -247,6 +226,3 @@ class Making:
             self._sources.records.environment.fingerprint,
             is_draft=is_draft,
         )
-
-    def _decided(self, setting: Setting) -> Decided:
-        return decided_or_refused(setting, self._traffic.name)

@@ -60,10 +60,11 @@ def _ran(decided: Decided, factor: float) -> Replayed:
 
 
 def chosen(run: contest.Run, start: Decided) -> Decided:
-    looked = contest.looked_at(start, run)
-    single = contest.single(looked[-1].setting)
-    assert single is not None
-    return contest.best(contest.by_turns([*contest.near(looked), single], run)).decided
+    return contest_of(run).best(start).decided
+
+
+def contest_of(run: contest.Run) -> contest.Contest:
+    return contest.Contest(run=run, fits=lambda one: one.fits, traffic="x")
 
 
 def test_what_takes_what_was_expected_stays() -> None:
@@ -88,7 +89,7 @@ def test_a_set_that_ran_in_a_good_minute_is_judged_by_the_turns() -> None:
     gave."""
     start = first()
     run, _ = running(lambda _, runs: 0.5 if runs == 0 else 1.0)
-    looked = contest.looked_at(start, run)
+    looked = contest_of(run).looked(start)
     assert looked[0].objective_ms == pytest.approx(start.objective_ms / 2)
     found = chosen(run, start)
     assert found.objective_ms == pytest.approx(start.objective_ms)
@@ -108,7 +109,7 @@ def test_a_set_far_behind_does_not_run_again(pace: float, counts: list[int]) -> 
 
 def test_the_best_single_engine_is_as_accurate_as_is_wanted() -> None:
     start = first()
-    single = contest.single(start.setting)
+    single = contest.best_single(start.setting)
     assert single is not None
     assert len(single.engines) == 1
     assert single.fits

@@ -73,11 +73,12 @@ def truth(decided: Decided, loss: Loss) -> float:
     return found
 
 
-def rating(loss: Loss) -> tuple[Callable[[Decided], Rated], list[Decided]]:
+def rating(loss: Loss) -> tuple[Callable[[Decided, bool], Rated], list[Decided]]:
     """Rates by the truth, on the pictures of the traffic, and keeps what it was asked for."""
     asked: list[Decided] = []
 
-    def rate(decided: Decided) -> Rated:
+    def rate(decided: Decided, may_change: bool) -> Rated:
+        del may_change
         asked.append(decided)
         expected = decided.prediction.accuracy
         assert expected is not None
@@ -135,12 +136,25 @@ def test_what_one_back_end_loses_is_not_expected_of_another() -> None:
     start = first(of_two(0, max_loss_points=1.0))
     rate, _ = rating(lambda backend, _: 0.05 if backend == "openvino" else 0.0)
     assert {use.group.spec.backend for use in start.served} == {"openvino"}
-    curves = rate(start).decided.setting.curves
+    curves = rate(start, True).decided.setting.curves
     lost, other = sorted((curves.of(group) for group in groups()), key=lambda one: one.gain)
     assert lost.gain < -0.049
     assert other.gain == other.gain_anywhere == 0
     assert lost.placed(320, LARGEST) == pytest.approx(lost.at(320), abs=1e-9)
     assert lost.placed(320, Size(320, 256)) < lost.at(320) - 0.049
+
+
+def test_nothing_takes_the_place_of_the_most_accurate_set() -> None:
+    rate, asked = rating(lambda _, __: 0.08)
+    told: list[bool] = []
+
+    def watched(decided: Decided, may_change: bool) -> Rated:
+        told.append(may_change)
+        return rate(decided, may_change)
+
+    with pytest.raises(UsageError):
+        kept(first(of_two(0, max_loss_points=1.0)), watched, SILENT)
+    assert told == [True] * (len(asked) - 1) + [False]
 
 
 @pytest.mark.parametrize(
