@@ -79,8 +79,17 @@ def most_accurate(setting: Setting) -> Decided | None:
     found = solve(_of_losses(problem))
     if found is None:
         return None
-    least = problem.accuracy(found.served) - _EVEN
-    strict = replace(limits, min_ap=least, max_loss_points=None)
+    return _of_least(setting, problem.accuracy(found.served) - _EVEN)
+
+
+def of_more(setting: Setting, more: float) -> Decided | None:
+    """The fastest set that is expected to be so much (0–1) more accurate than the floor; None where
+    none keeps to the limits. Its bound and its gap are of such sets alone."""
+    return None if setting.floor is None else _of_least(setting, setting.floor + more)
+
+
+def _of_least(setting: Setting, least: float) -> Decided | None:
+    strict = replace(setting.limits, min_ap=least, max_loss_points=None)
     decided = decide(replace(setting, limits=strict))
     if decided is None:
         return None

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.choice.planning.correcting import keeps_floor, most_accurate
+from reports.choice.planning.correcting import keeps_floor, most_accurate, of_more
 from reports.choice.planning.decided import Decided
 from reports.choice.planning.deciding import decide
 from reports.choice.planning.setting import POINT, Setting
@@ -19,8 +19,10 @@ from sizewise.core.specs.plan import MeasuredAccuracy
 from sizewise.pipeline.records.planning.streaming import Replayed
 
 _SHOWN, _EQUAL = 4, 5e-4
-TRIES = 3
+TRIES = 5
 """Sets whose accuracy is measured, at the most."""
+_ENOUGH = 3
+"""Where one of them keeps to the floor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +88,27 @@ def _next(
     rated: Sequence[tuple[Rated, Decided | None]], again: Decided | None, seen: set[Hashable]
 ) -> tuple[Decided | None, bool]:
     """The next set to try, and whether a faster one may stand in its place: that which is decided
-    ``again`` with what was measured, if it is new; the most accurate one, where there is none or no
-    other try, and nothing kept to the floor."""
-    one, _ = rated[-1]
-    has_one = any(keeps_floor(before.decided) for before, _ in rated)
-    is_last = len(rated) == TRIES - 1
-    if again is not None and _places(again) not in seen and (has_one or not is_last):
+    ``again`` with what was measured, if it is new. Where nothing kept to the floor and that would
+    not either, more than the floor is asked for, by what was missing and the more the longer it
+    takes; and the most accurate set in the end."""
+    one = rated[-1][0].decided
+    is_new = again is not None and _places(again) not in seen
+    if any(keeps_floor(before.decided) for before, _ in rated):
+        return (again if is_new and len(rated) < _ENOUGH else None), True
+    if len(rated) == 1 and is_new:
         return again, True
-    return None if has_one else most_accurate(one.decided.setting), False
+    if len(rated) < TRIES - 1:
+        short = max(_short(before) for before, _ in rated)
+        stricter = of_more(one.setting, len(rated) * short)
+        if stricter is not None and _places(stricter) not in seen:
+            return stricter, False
+    return most_accurate(one.setting), False
+
+
+def _short(one: Rated) -> float:
+    """What is missing to the floor."""
+    floor = one.decided.setting.floor
+    return 0.0 if floor is None else floor - one.accuracy
 
 
 def _places(decided: Decided) -> Hashable:
