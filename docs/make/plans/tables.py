@@ -73,7 +73,7 @@ def kept() -> Sequence[str]:
             f"{_paced(_plan(row)):+.1f} %",
             *_beside(_plan(row), "p99_ms", ".2f"),
             *_beside(_plan(row), "memory_mib", ".0f"),
-            *_accuracies(_plan(row)["accuracy"]),
+            *_accuracies(_plan(row).get("accuracy")),
             *_accuracies(row["accuracy"]),
         )
         for row in record["rows"]
@@ -89,17 +89,17 @@ def _within(rows: Sequence[Any]) -> list[str]:
     ]
     paced = sum(abs(_paced(_plan(row))) <= _REACH["mean_ms"] for row in rows)
     told.append(f"{paced} of {len(rows)} means at the machine's pace")
-    for of, words in (_plan, "accuracies"), (dict, "of those that squares tell"):
-        known = [one for row in rows if (one := _points(of(row)["accuracy"])) is not None]
-        told.append(
-            f"{sum(abs(one) <= _POINTS for one in known)} of {len(known)} {words} within {_POINTS} "
-            "points"
-        )
+    for of, words in (_plan, "accuracies"), (dict, "accuracies of squares"):
+        points = (_points(of(row).get("accuracy")) for row in rows)
+        known = [one for one in points if one is not None]
+        within = sum(abs(one) <= _POINTS for one in known)
+        if known:
+            told.append(f"{within} of {len(known)} {words} within {_POINTS} points")
     return [f"{', '.join(told)}. Predicted → measured."]
 
 
 def _name(row: Any) -> str:
-    points = row["max_loss_points"]
+    points = row.get("max_loss_points", 1)
     more = "" if points == 1 else f", {points:g} points"
     return f"{row['network']}, {row['traffic']}, {row['max_memory_mib']:.0f} MiB{more}"
 
@@ -127,7 +127,7 @@ def _over(row: Any, part: str) -> str:
 
 def _is_worse(row: Any, choice: Any) -> bool:
     """Whether its accuracy was measured, and is below the floor."""
-    known = choice["accuracy"]
+    known = choice.get("accuracy")  # older records have none
     return known is not None and known["measured"] < row["floor"]
 
 
@@ -149,12 +149,12 @@ def _paced(choice: Any) -> float:
 def _accuracies(one: Any) -> tuple[str, str]:
     points = _points(one)
     if points is None:
-        return "not expected", ""
+        return "not measured", ""
     return f"{one['expected']:.3f} → {one['measured']:.3f}", f"{points:+.1f}"
 
 
 def _points(one: Any) -> float | None:
-    if one["expected"] is None or one["measured"] is None:
+    if one is None or one["expected"] is None or one["measured"] is None:
         return None
     return float(100 * (one["measured"] - one["expected"]))
 
