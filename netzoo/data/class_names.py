@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from netzoo.data.darknet_data import ENDING, read_data_file
 from netzoo.data.reading import read_text
 from sizewise.core.errors import InputError
 from sizewise.core.options.declared import spelled
@@ -17,10 +18,16 @@ from sizewise.core.options.reading import Reader
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """Class names, one a line. Raises InputError where there are none, or too many."""
-    names = read_lines(path)
+    """Class names, one a line, of a text file or of the one that Darknet's ``.data`` file names.
+
+    Raises InputError where there are none, or too many, or not as many as the ``.data`` file says.
+    """
+    data = read_data_file(path) if path.suffix == ENDING else None
+    names = read_lines(data.names if data else path)
     if why := CLASSES.excess(len(names)):
         raise InputError(f"{path} has too many class names", why, CLASSES.todo)
+    if data:
+        data.demand_count(len(names))
     return names
 
 

@@ -34,7 +34,8 @@ class NamesOption:
     names: tuple[str, ...] = option(
         CLASS_NAMES,
         (),
-        help="Names of the model's classes: a text file with one a line.",
+        help="Names of the model's classes: a text file with one a line, or Darknet's .data file "
+        "that names it.",
         group=_OUTPUTS,
         shown="as the file says",
     )

@@ -37,11 +37,11 @@ def fit_anchors(
     """
     shapes = shapes_of(data, sizes, keep_shape=keep_shape)
     count = len(published)
-    if len(np.unique(shapes.round(2), axis=0)) < count:
-        return published
     rng = np.random.default_rng(seed)
     if len(shapes) > _SAMPLE:
         shapes = rng.choice(shapes, _SAMPLE, replace=False)
+    if len(np.unique(shapes.round(2), axis=0)) < count:
+        return published
     anchors = cluster_shapes(shapes, count, rng)
     return tuple((float(width), float(height)) for width, height in anchors.round(2))
 

@@ -16,7 +16,7 @@ from netzoo.data.faults import STOP, Faults
 from netzoo.data.relabelling import relabelled
 from netzoo.losses._registry import LossEntry, choose_loss
 from netzoo.tasks.registry import find_task
-from netzoo.training.anchors import fit_anchors, shared_out
+from netzoo.training.anchors import fit_anchors, masks_of
 from netzoo.training.average import RunningMean
 from netzoo.training.checks import (
     check_classified,
@@ -178,8 +178,6 @@ def _settled(
     anchors = fit_anchors(
         data, settings.sizes, entry.anchors, settings.seed, keep_shape=keeps_shape(config)
     )
-    masks = config.masks
-    if anchors != entry.anchors and not masks:
-        own = shared_out(entry.design)
-        masks = () if own == entry.design.masks else own
+    are_fitted = anchors != entry.anchors
+    masks = config.masks or (masks_of(entry.design) if are_fitted else ())
     return replace(config, anchors=anchors, masks=masks, decoding=loss.decoding)

@@ -47,6 +47,16 @@ def with_heads(config: NetworkConfig, heads: Heads) -> NetworkConfig:
     )
 
 
+def demand_classes(heads: Heads, count: int) -> None:
+    """Raises InputError where the file has heads of another number of classes than ``count``."""
+    if heads.classes != count:
+        raise InputError(
+            f"The classes do not fit {heads.path}",
+            f"there are {count}, and it says classes={heads.classes}",
+            f"Give the names of its {heads.classes} classes, in the order of the training.",
+        )
+
+
 def _decoding(heads: Heads, design: HeadDesign) -> Decoding:
     for name, rule in BOX_RULES.items():
         pairs = zip(heads.reach, design.strides, strict=True)

@@ -52,10 +52,15 @@ class Comparison:
         return tuple(pair for pair in self.pairs if self._is_regression(pair.judged))
 
     @property
+    def slower_means(self) -> tuple[tuple[Size | None, Judged], ...]:
+        """The means of which this is so, by their sizes: that of all together has none."""
+        means = ((None, self.overall), *self.sizes)
+        return tuple((size, judged) for size, judged in means if self._is_regression(judged))
+
+    @property
     def regressed(self) -> bool:
         """Whether a pair, a size or all together became slower by more than the threshold."""
-        means = (self.overall, *(judged for _, judged in self.sizes))
-        return bool(self.regressions) or any(map(self._is_regression, means))
+        return bool(self.regressions or self.slower_means)
 
     @property
     def in_doubt(self) -> tuple[ComparedPair, ...]:

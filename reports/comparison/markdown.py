@@ -11,7 +11,7 @@ from reports.comparison.comparing import ComparedPair, Comparison
 from reports.findings.phrases import FEW
 from reports.text.grid import grid, plain
 from reports.text.verdicts import APART, change, details, margin, ratio_cell
-from reports.text.words import counted, listed, percent, times
+from reports.text.words import counted, listed, times
 
 _POINTS = 100
 
@@ -41,9 +41,14 @@ def markdown(comparison: Comparison, base: str, new: str, remarks: Iterable[str]
 
 def headline(comparison: Comparison) -> str:
     """The verdict on all pairs."""
-    if comparison.regressed:
+    limit = f"{100 * comparison.threshold:g} %"
+    if comparison.regressions:
         slower = counted(len(comparison.regressions), "engine")
-        return f"Regression: {slower} slower by more than {percent(comparison.threshold)}"
+        return f"Regression: {slower} slower by more than {limit}"
+    if comparison.slower_means:
+        size, judged = comparison.slower_means[0]
+        which = f"engines at {times(size)}" if size else "all engines"
+        return f"Regression: {which} together {_said(judged)}, which is more than {limit}"
     over = f"{counted(len(comparison.pairs), 'engine')}, {_said(comparison.overall)} overall"
     if len(comparison.in_doubt) == len(comparison.pairs):
         return f"No answer yet: {over}"

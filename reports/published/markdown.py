@@ -11,7 +11,7 @@ from reports.text.grid import grid, plain
 from reports.text.words import number, times
 
 _LARGE = 10_000
-"""Numbers from here on are counts, and written whole."""
+"""Numbers from here on are counts, and written whole, in groups of three digits."""
 
 
 def markdown(found: Reproduced) -> str:
@@ -32,8 +32,8 @@ def markdown(found: Reproduced) -> str:
 
 def _column(found: Reproduced, name: str, column: Column) -> Iterator[str]:
     table = found.table
-    words = (name.replace("_", " "), f"({column.unit})" if column.unit else "", column.of)
-    yield f"## {plain(' '.join(filter(None, words)))}"
+    unit, of = f" ({column.unit})" if column.unit else "", f": {column.of}" if column.of else ""
+    yield f"## {plain(name.replace('_', ' ') + unit + of)}"
     yield ""
     reference = named(table, table.rows[table.reference])
     yield grid(
@@ -53,7 +53,7 @@ def _rows(found: Reproduced, name: str) -> Iterator[tuple[str, ...]]:
         published = found.published_ratio(place, name)
         yield (
             plain(named(found.table, row)),
-            value_text(row.values[name]),
+            published_text(row.values[name]),
             _ratio(published),
             value_text(cell.value),
             _interval(cell),
@@ -78,13 +78,23 @@ def named(table: PublishedTable, row: PublishedRow) -> str:
     return ", ".join(words[name] for name in telling if words[name])
 
 
+def published_text(value: float | str) -> str:
+    """A value with the digits that it was published with."""
+    return plain(value) if isinstance(value, str) else _grouped(f"{value:.12g}", value)
+
+
 def value_text(value: float | str | None) -> str:
-    """A value as a table has it."""
+    """A value that was found here; a whole number is a count."""
     if value is None:
         return NONE
     if isinstance(value, str):
         return plain(value)
-    return f"{value:,.0f}" if abs(value) >= _LARGE else number(value, 5)
+    is_count = abs(value) >= _LARGE or float(value).is_integer()
+    return _grouped(f"{value:.0f}", value) if is_count else number(value, 5)
+
+
+def _grouped(text: str, value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _LARGE else text
 
 
 def _ratio(value: float | None) -> str:
@@ -113,4 +123,4 @@ def _reasons(found: Reproduced, name: str) -> Iterator[str]:
     for reason, rows in why.items():
         every = len(rows) == sum(name in row.values for row in found.table.rows)
         which = "All rows" if every else ", ".join(rows)
-        yield f"- {plain(which)}: {plain(reason)}."
+        yield f"- {plain(which)}: {plain(reason.removesuffix('.'))}."

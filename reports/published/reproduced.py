@@ -47,17 +47,20 @@ class Reproduced:
             return None
         return value / base
 
-    def correlation(self, column: str) -> float | None:
-        """Pearson's, of the logarithms of both columns of ratios; None with fewer than three rows
-        that have both, or where one column has one value only."""
-        pairs = [
+    def pairs(self, column: str) -> list[tuple[float, float]]:
+        """Both ratios, published and found here, of each row that has both."""
+        return [
             (published, found.ratio)
             for row in range(len(self.table.rows))
             if (found := self.cells.get((row, column))) is not None
             and found.ratio
             and (published := self.published_ratio(row, column))
         ]
-        return correlated(pairs)
+
+    def correlation(self, column: str) -> float | None:
+        """Pearson's, of the logarithms of both columns of ratios; None with fewer than three rows
+        that have both, or where one column has one value only."""
+        return correlated(self.pairs(column))
 
 
 def correlated(pairs: Sequence[tuple[float, float]]) -> float | None:

@@ -108,7 +108,7 @@ def _box_flaw(annotation: CocoAnnotation, image: CocoImage) -> Flaw | None:
     if len(box) != 4:
         return "label", f"its box has {len(box)} numbers, not x, y, width and height"
     _, _, width, height = box
-    shown = f"the box {list(box)}"
+    shown = f"the box [{', '.join(f'{number:g}' for number in box)}]"
     of_image = f"its image of {image.height}x{image.width} pixels"
     if width <= 0 or height <= 0:
         return "no_area", f"{shown} has no width or no height"

@@ -81,7 +81,10 @@ def data(
 def _next(source: str, check: DataCheck, options: DataOptions) -> str:
     if check.skipped:
         return "correct or remove what was skipped, then check again"
-    network = _NETWORKS[check.parts[0].kind]
+    first = check.parts[0]
+    if first.kind == "boxes" and not first.counts.objects:
+        return f"label the pictures of {first.name}: it has no boxes to learn from"
+    network = _NETWORKS[first.kind]
     folder = () if options.images is None else (spell("images"), options.images)
     return console.command("train", network, spell("data"), source, *folder)
 

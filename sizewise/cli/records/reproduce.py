@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reports.published.markdown import named, value_text
+from reports.published.markdown import named, published_text, value_text
 from reports.published.reproduced import Found, Reproduced
 from reports.published.table import published_tables, read_published
 from reports.text.words import counted
@@ -71,7 +71,7 @@ def _show(found: Reproduced, name: str) -> None:
     rows = [
         (
             named(found.table, row),
-            value_text(row.values[name]),
+            published_text(row.values[name]),
             _ratio(found.published_ratio(place, name)),
             value_text(cell.value),
             _ratio(cell.ratio),
@@ -89,7 +89,8 @@ def _show(found: Reproduced, name: str) -> None:
         rows,
     )
     if (value := found.correlation(name)) is not None:
-        console.say(f"Correlation of the ratios over {counted(len(rows), 'row')}: {value:.3f}")
+        compared = counted(len(found.pairs(name)), "row")
+        console.say(f"Correlation of the ratios over {compared}: {value:.3f}")
 
 
 def _ratio(value: float | None) -> str:

@@ -69,7 +69,11 @@ class SourceOptions(ScalingOptions):
         shown="random",
     )
     names: tuple[str, ...] = option(
-        CLASS_NAMES, (), help="Class names: a text file with one name per line.", group=_NETWORK
+        CLASS_NAMES,
+        (),
+        help="Class names: a text file with one name per line (Darknet's .names), or Darknet's "
+        ".data file that names it.",
+        group=_NETWORK,
     )
     classes: int | None = option(
         optional(whole(1, CLASSES)),
@@ -143,6 +147,13 @@ class SourceOptions(ScalingOptions):
     )
 
     def class_names(self, published: int) -> tuple[str, ...]:
+        """Raises UsageError where there are names of another number of classes."""
+        if self.names and self.classes not in (None, len(self.names)):
+            raise UsageError(
+                f"{self.classes} classes can't have {len(self.names)} names",
+                f"{spelled('classes')} is for a network whose classes have none",
+                f"Leave {spelled('classes')} out, or give as many names.",
+            )
         count = published if self.classes is None else self.classes
         return self.names or tuple(f"class {i}" for i in range(count))
 
@@ -284,7 +295,7 @@ def _from_zoo(name: str, options: SourceOptions, out: Path, reporter: Reporter) 
 
 def zoo_config(name: str, options: SourceOptions) -> NetworkConfig:
     """The configuration of a network of the zoo. Raises UsageError and InputError."""
-    from netzoo.weights.heads import with_heads
+    from netzoo.weights.heads import demand_classes, with_heads
     from netzoo.zoo.config import NetworkConfig
     from netzoo.zoo.network import find_network
 
@@ -301,7 +312,10 @@ def zoo_config(name: str, options: SourceOptions) -> NetworkConfig:
         depth=options.depth,
         multiscale=options.scaling.config(),
     )
-    return with_heads(config, heads) if heads else config
+    if heads is None:
+        return config
+    demand_classes(heads, len(config.classes))
+    return with_heads(config, heads)
 
 
 def _heads(options: SourceOptions) -> Heads | None:

@@ -104,14 +104,15 @@ def compare(base: Path, new: Path | None, options: CompareOptions) -> Compared:
         )
     ours = read_records(base)
     theirs = ours if new is None or same_file else read_records(new)
+    names = told_apart(base, base if new is None else new)
     sides = (
         Side(
-            name=options.base_only or base.name,
+            name=options.base_only or names[0],
             records=ours,
             rows=selected(measured_rows(ours), chosen[0]),
         ),
         Side(
-            name=options.new_only or (base if new is None else new).name,
+            name=options.new_only or names[1],
             records=theirs,
             rows=selected(measured_rows(theirs), chosen[1]),
         ),
@@ -131,14 +132,16 @@ def compare_sides(
     holds both. Raises RecordError and EnvironmentMismatchError."""
     from reports.comparison.comparing import compare_pairs
     from reports.comparison.pairing import pair_rows
+    from reports.text.words import counted
 
     remarks = _environments(base.records, new.records, across=options.across)
     pairing = pair_rows(base.rows, new.rows, selected_by)
     if not pairing.pairs:
         raise RecordError(
             "There is nothing to compare",
-            f"{_count(pairing.only_base)} of the base and {_count(pairing.only_new)} of the new "
-            "side have no engine, size and precision in common",
+            f"{counted(len(pairing.only_base), 'row')} of the base and "
+            f"{counted(len(pairing.only_new), 'row')} of the new side have no engine, size and "
+            "precision in common",
             "Measure the same cells for both, or select others.",
         )
     rigors = (side.records.verdicts.rigor for side in (base, new))
@@ -151,6 +154,15 @@ def compare_sides(
         strict=options.strict,
         remarks=remarks,
     )
+
+
+def told_apart(base: Path, new: Path) -> tuple[str, str]:
+    """The names of both files, with as many of their folders as tell them apart."""
+    depth = 1
+    while base.parts[-depth:] == new.parts[-depth:] and base != new:
+        depth += 1
+    ours, theirs = (str(Path(*path.parts[-depth:])) for path in (base, new))
+    return ours, theirs
 
 
 def measured_rows(records: Records) -> list[Row]:
@@ -189,7 +201,3 @@ def _versions(base: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
     for side, own, others in (("base", base, new), ("new side", new, base)):
         if alone := sorted(own.keys() - others.keys()):
             yield f"Only the {side} has {', '.join(alone)}."
-
-
-def _count(rows: tuple[Row, ...]) -> str:
-    return f"{len(rows)} rows"

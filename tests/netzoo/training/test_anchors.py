@@ -91,6 +91,16 @@ def test_few_shapes_leave_the_published_anchors_and_none_are_refused(tmp_path: P
         fit_anchors(replace(data, images=()), (Size(96, 128),), PUBLISHED, seed=0)
 
 
+def test_shapes_that_a_sample_lacks_leave_the_published_anchors(tmp_path: Path) -> None:
+    """Of many boxes, a part is clustered: the few that differ may not be among them."""
+    data, count = squares(tmp_path, 1), 40_000
+    boxes = np.tile(np.array([[0, 0, 8, 8]], np.float32), (count, 1))
+    boxes[:8, 2] += np.arange(1, 9)
+    crowded = replace(data.images[0], boxes=boxes, labels=np.zeros(count, np.int64))
+    found = fit_anchors(replace(data, images=(crowded,)), (Size(96, 128),), PUBLISHED, seed=0)
+    assert found == PUBLISHED
+
+
 def test_every_fitted_anchor_belongs_to_a_head() -> None:
     designs = [entry.design for entry in networks().values() if entry.design]
     assert len(designs) > 8

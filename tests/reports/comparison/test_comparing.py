@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reports.analysis.judged import Judged
 from reports.comparison.comparing import Comparison, compare_pairs
 from reports.comparison.markdown import headline, markdown, sentences
 from reports.comparison.pairing import pair_rows
@@ -16,7 +17,7 @@ from reports.comparison.selecting import parse_selection, selected
 from reports.load import Records, select_records
 from sizewise.core.errors import RecordError, UsageError
 from sizewise.core.specs import Size
-from sizewise.core.stats import RIGORS
+from sizewise.core.stats import RIGORS, Ratio
 from sizewise.core.trials import Result
 from tests.reports.conftest import SIZES, Lab
 from tests.reports.scripted import slower
@@ -101,6 +102,23 @@ def test_a_slow_down_within_the_threshold_is_named_and_no_regression() -> None:
     found = compared(night(1), night(2, {"openvino": 1.12}), threshold=0.2)
     assert not found.regressed
     assert any(sentence.startswith("Slower: ") for sentence in sentences(found))
+
+
+@pytest.mark.parametrize(
+    ("of_size", "said"),
+    [(False, "all engines together"), (True, "engines at 96×128 together")],
+)
+def test_many_small_slow_downs_are_a_regression_of_all_together(of_size: bool, said: str) -> None:
+    """No engine alone is certainly slower by so much, and none is counted."""
+    ratio = Ratio(ratio=1.031, low=1.026, high=1.036, how="together")
+    slow = Judged(ratio=ratio, verdict="SLOWER")
+    quiet = together(seed=3)
+    means = {"sizes": ((Size(96, 128), slow),)} if of_size else {"overall": slow}
+    found = replace(quiet, threshold=0.025, **means)
+    assert found.regressed
+    assert headline(found) == (
+        f"Regression: {said} +3.1 %, 95 % CI +2.6 % to +3.6 %, which is more than 2.5 %"
+    )
 
 
 def test_without_an_anchor_there_is_no_verdict() -> None:

@@ -51,6 +51,20 @@ def parts(said: Said, code: int = 0) -> list[dict[str, Any]]:
     return found
 
 
+def test_pictures_without_any_box_are_not_to_be_trained_on(
+    cli: Cli, tmp_path: Path, data: Dataset
+) -> None:
+    none = np.empty((0, 4), np.float32)
+    bare = [
+        replace(image, boxes=none, labels=np.empty(0, np.int64), segments=())
+        for image in data.images[:2]
+    ]
+    folder = written(tmp_path / "yolo", "yolo", train=replace(data, images=tuple(bare)))
+    said = cli("data", "check", folder, "--pictures", 0, "--out", tmp_path / "out")
+    assert said.code == 0, said
+    assert "Next: label the pictures of yolo train" in said.err
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_counts_are_those_of_what_was_written(
     cli: Cli, tmp_path: Path, data: Dataset, layout: str

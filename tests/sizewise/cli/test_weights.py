@@ -98,6 +98,20 @@ def test_a_partial_file_is_said_to_be_one(
     assert "first 8 of 13 convolutions" in said.err.replace("\n", " ")
 
 
+def test_names_of_another_number_than_the_cfg_says_are_refused(
+    names: Path, cli: Cli, tmp_path: Path
+) -> None:
+    cfg = tmp_path / "three.cfg"
+    head = "[yolo]\nmask={}\nanchors=1,2,3,4,5,6,7,8,9,10,11,12\nclasses=3\n"
+    cfg.write_text(head.format("3,4,5") + head.format("0,1,2"))
+    said = cli("export", "yolov3-tiny", "--cfg", cfg, "--names", names, "--out", tmp_path)
+    assert said.code == 1
+    assert "there are 2, and it says classes=3" in said.err.replace("\n", " ")
+    said = cli("export", "yolov3-tiny", "--classes", 3, "--names", names, "--out", tmp_path)
+    assert said.code == 2
+    assert "3 classes can't have 2 names" in said.err.replace("\n", " ")
+
+
 def test_another_networks_file_leaves_nothing(
     narrow: Network, names: Path, cli: Cli, tmp_path: Path
 ) -> None:

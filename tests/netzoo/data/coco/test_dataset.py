@@ -112,7 +112,7 @@ def _with(kind: str, **values: Any) -> Callable[[dict[str, Any]], object]:
         (_with("annotations", category_id=1), "annotation 11: there is no category with the id 1"),
         (
             _with("annotations", bbox=[1, 2, -1, 4]),
-            "annotation 11: the box [1.0, 2.0, -1.0, 4.0] has",
+            "annotation 11: the box [1, 2, -1, 4] has",
         ),
         (_with("annotations", bbox=[1, 2, 3, -4]), "has no width or no height"),
         (_with("annotations", bbox=[500, 2, 3, 4]), "reaches far beyond its image of 40x60 pixels"),
