@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 STAMP := $(VENV)/.installed
+NEEDED := torch,cpu,digits,rtx,dev
+# The client that the server is tested with.
+CLIENT := tritonclient[grpc,http]
 
 .PHONY: demo demo-pages test types tests test-gpu test-slow test-browser test-triton docs bench changelog networks ablation multiscale engines tensorrt public-models gpu sbom clean
 demo: $(STAMP)
@@ -107,18 +110,25 @@ sbom: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(if $(TORCH_INDEX),$(PIP) --no-deps --index-url $(TORCH_INDEX) torch)
-	$(PIP) -e ".[torch,cpu,digits,rtx,dev]"
-	@# Where these are not to be had, a report has no HTML page, and says so; tests of the site, of tune and of serve are skipped.
-	-$(PIP) -e ".[html]"
-	-$(PIP) -e ".[docs]"
-	-$(PIP) -e ".[tune]"
-	-$(PIP) -e ".[serve]"
-	@# The client that the server is tested with.
-	-$(PIP) "tritonclient[grpc,http]"
+	$(if $(TORCH_INDEX),$(PIP) --no-compile --no-deps --index-url $(TORCH_INDEX) torch)
+	@# At once, since each call of pip builds sizewise and looks at all requirements anew.
+	$(PIP) --no-compile -e ".[$(NEEDED),html,docs,tune,serve]" "$(CLIENT)" || $(MAKE) --no-print-directory apart
 	@# Tests use the ONNX file of this package, as a model from outside.
-	$(PIP) --no-deps --ignore-requires-python rapidocr-onnxruntime
+	$(PIP) --no-compile --no-deps --ignore-requires-python rapidocr-onnxruntime
+	@# On all cores, where pip takes one, and without the tests of libraries.
+	@$(BIN)/python -m compileall -qq -j 0 -x /tests/ $(VENV)/lib || true
 	touch $@
+
+# Where one of these is not to be had, the others are: a report then has no HTML page, and says so;
+# tests of the site, of tune and of serve are skipped.
+.PHONY: apart
+apart:
+	$(PIP) --no-compile -e ".[$(NEEDED)]"
+	-$(PIP) --no-compile -e ".[html]"
+	-$(PIP) --no-compile -e ".[docs]"
+	-$(PIP) --no-compile -e ".[tune]"
+	-$(PIP) --no-compile -e ".[serve]"
+	-$(PIP) --no-compile "$(CLIENT)"
 
 clean:
 	rm -rf $(VENV) site

@@ -7,6 +7,7 @@ A back end that only builds here builds them all, and a fifth that random weight
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,11 @@ files_of_four = _of(*NETWORKS, slow=("multiscale/absi", ALIKE))
 engines_of_four = _of(*NETWORKS, slow=(*LARGE, ALIKE))
 files_of_five = _of(*NETWORKS, "yolov4-csp", slow=(*LARGE, ALIKE))
 builds_of_five = _of(*NETWORKS, "yolov4-csp", slow=(*LARGE, "multiscale/hierarchical", ALIKE))
+WHOLE = ("fp32", "int8")
+"""In every strategy in the fast tests; of the others, strategies take turns."""
+all_pairs_slowly = pytest.mark.parametrize(
+    "every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["by turns", "all pairs"]
+)
 MARKS: dict[str, Any] = {"torch_compile": pytest.mark.slow} | dict.fromkeys(ON_GPU, pytest.mark.gpu)
 """Compiling C++ takes a quarter of a minute."""
 WORKING = [
@@ -123,13 +129,14 @@ def test_the_float32_file_agrees_with_pytorch(parent: ExportedModel) -> None:
     assert all(check.passed for check in parent.card.parity)
 
 
+@all_pairs_slowly
 @engines_of_four
 @pytest.mark.parametrize("backend", WORKING)
 def test_engines_keep_to_their_precision(
-    files: dict[str, ExportedModel], backend: Backend, tmp_path: Path
+    files: dict[str, ExportedModel], backend: Backend, every: bool, tmp_path: Path
 ) -> None:
-    cases = itertools.product(set(files) & set(backend.precisions), backend.strategies)
-    for name, strategy in cases:
+    named = [name for name in files if name in backend.precisions]
+    for name, strategy in _cases(named, backend.strategies, every=every):
         spec = _spec(backend, strategy)
         folder = tmp_path / name / strategy
         folder.mkdir(parents=True)
@@ -152,14 +159,16 @@ def test_engines_keep_to_their_precision(
             assert found.own_error <= (allowed or 0.0), (name, output)
 
 
+@all_pairs_slowly
 @builds_of_five
 @pytest.mark.parametrize("backend", BUILDING)
 def test_engines_are_built_of_weights_in_their_precision(
-    files: dict[str, ExportedModel], backend: Backend, tmp_path: Path
+    files: dict[str, ExportedModel], backend: Backend, every: bool, tmp_path: Path
 ) -> None:
     """What such an engine's layers run in can't be asked here; how large its weights are can."""
     weights: dict[tuple[str, str], int] = {}
-    for name, strategy in itertools.product(files, backend.strategies):
+    dynamic = [(name, "dynamic") for name in files]
+    for name, strategy in {*dynamic, *_cases(files, backend.strategies, every=every)}:
         folder = tmp_path / name / strategy
         folder.mkdir(parents=True)
         spec = _spec(backend, strategy)
@@ -192,6 +201,16 @@ def test_files_are_within_their_bounds(files: dict[str, ExportedModel]) -> None:
         assert all(one.within for one in found), (name, found)
         # What loses nothing was not narrowed.
         assert any(one.max_abs_error > 0 for one in found), name
+
+
+def _cases(
+    names: Iterable[str], strategies: Sequence[str], *, every: bool
+) -> Iterator[tuple[str, str]]:
+    """All pairs of a precision and a strategy, or all of ``WHOLE`` and one of each other."""
+    turns = itertools.cycle(strategies)
+    for name in names:
+        chosen = strategies if every or name in WHOLE else (next(turns),)
+        yield from itertools.product([name], chosen)
 
 
 def _spec(backend: Backend, strategy: Any) -> EngineSpec:

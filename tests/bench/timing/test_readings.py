@@ -16,11 +16,12 @@ MIB = 2**20
 
 
 def test_the_peak_stays_when_the_memory_is_given_back() -> None:
-    before = readings.peak_bytes()
-    if before is None:
+    readings.reset_peak()  # where it can: there is less to fill then
+    before, held = readings.peak_bytes(), readings.resident_bytes()
+    if before is None or held is None:
         pytest.skip("the system reports no peaks")
-    np.ones(2 * before, np.uint8)
-    assert (readings.peak_bytes() or 0) >= 2 * before
+    np.ones(before - held + 200 * MIB, np.uint8)
+    assert (readings.peak_bytes() or 0) >= before + 150 * MIB
 
 
 def test_the_peak_begins_anew() -> None:

@@ -29,6 +29,7 @@ def test_engines_of_every_strategy_stand_in_a_table(cli: Cli, tmp_path: Path) ->
     assert "sizewise doctor" in built.err.replace("\n", " ")
 
 
+@pytest.mark.usefixtures("in_process")
 def test_and_in_json_with_their_memory_and_profiles(cli: Cli, tmp_path: Path) -> None:
     model = write_quantized_net(tmp_path / "small.onnx").path
     built = cli("build", model, *RTX, "--sizes", "64:160:32", "--out", tmp_path / "e", "--json")
