@@ -42,6 +42,10 @@ settings.load_profile("tests")
 # that: without a limit, an export takes a fifth less. Read when sympy is imported, so set here.
 os.environ.setdefault("SYMPY_CACHE_SIZE", "None")
 
+# Half a million objects of the libraries live as long as the process: garbage collections, of which
+# the imports of the tests and each export cause thousands, need not look at them again and again.
+gc.set_threshold(20_000, 20, 50)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -124,14 +128,10 @@ def _translations_read_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _few_collections() -> Iterator[None]:
-    """Half a million objects of the libraries live as long as the process. Garbage collections, of
-    which an export causes thousands, need not look at them."""
-    before = gc.get_threshold()
+    """What was imported until now is looked at no more."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
     yield
-    gc.set_threshold(*before)
     gc.unfreeze()
 
 
