@@ -124,8 +124,6 @@ class Making:
     def _run(self, sets: Sequence[Decided], processes: int) -> Sequence[Replayed]:
         """Each set over the traffic, by turns."""
         plans = [self.built(one, is_draft=True) for one in sets]
-        if not plans:
-            return []
         with self._reporter.stage("Engines together", len(plans) * processes) as stage:
             return by_turns(
                 plans,

@@ -73,6 +73,21 @@ def truth(decided: Decided, loss: Loss) -> float:
     return found
 
 
+def rated(decided: Decided, accuracy: float | None) -> Rated:
+    """Of a set whose pictures get this accuracy; None: what was expected."""
+    expected = decided.prediction.accuracy
+    assert expected is not None
+    measured = MeasuredAccuracy(
+        data="d",
+        data_sha256="d",
+        images=9,
+        accuracy=expected if accuracy is None else accuracy,
+        expected=expected,
+        covered=1.0,
+    )
+    return Rated(decided=corrected(decided, measured), measured=measured)
+
+
 def rating(loss: Loss) -> tuple[Callable[[Decided, bool], Rated], list[Decided]]:
     """Rates by the truth, on the pictures of the traffic, and keeps what it was asked for."""
     asked: list[Decided] = []
@@ -80,17 +95,7 @@ def rating(loss: Loss) -> tuple[Callable[[Decided, bool], Rated], list[Decided]]
     def rate(decided: Decided, may_change: bool) -> Rated:
         del may_change
         asked.append(decided)
-        expected = decided.prediction.accuracy
-        assert expected is not None
-        measured = MeasuredAccuracy(
-            data="d",
-            data_sha256="d",
-            images=9,
-            accuracy=truth(decided, loss),
-            expected=expected,
-            covered=1.0,
-        )
-        return Rated(decided=corrected(decided, measured), measured=measured)
+        return rated(decided, truth(decided, loss))
 
     return rate, asked
 
@@ -166,17 +171,7 @@ def test_a_limit_that_is_missed_by_little_does_not_lead_to_the_most_accurate_set
 
     def rate(decided: Decided, _: bool) -> Rated:
         asked.append(decided)
-        expected = decided.prediction.accuracy
-        assert expected is not None
-        measured = MeasuredAccuracy(
-            data="d",
-            data_sha256="d",
-            images=9,
-            accuracy=expected if len(asked) > 2 else floor(start) - 0.001,
-            expected=expected,
-            covered=1.0,
-        )
-        return Rated(decided=corrected(decided, measured), measured=measured)
+        return rated(decided, None if len(asked) > 2 else floor(start) - 0.001)
 
     found = kept(start, rate, SILENT)
     most = most_accurate(asked[-1].setting)
